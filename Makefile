@@ -1,0 +1,23 @@
+# `make demo` and `make test` do all their own set-up, from any folder: make -C path/to/dvae_perception demo
+SHELL := /bin/bash
+ENV := . interfaces/environment.sh &&
+
+.PHONY: demo test lint setup bench clean
+
+demo: setup
+	@$(ENV) python bench/demo/run_demo.py --output out/demo
+
+test: setup
+	@$(ENV) python -m pytest
+
+lint: setup
+	@$(ENV) ruff check . && ruff format --check . && mypy
+
+setup:
+	@bash interfaces/setup.sh
+
+bench: setup
+	@$(ENV) python bench/tracking_speed.py && python bench/enhancement_speed.py
+
+clean:
+	rm -rf .venv build install log out

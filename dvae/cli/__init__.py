@@ -1,0 +1,1 @@
+"""Command lines: parse, call the library, report. Only here does the package print."""

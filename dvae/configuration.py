@@ -1,0 +1,68 @@
+"""One schema per algorithm: a frozen dataclass whose fields carry unit, range and meaning.
+
+The same schema is read by the YAML recipes, the command lines and the ROS parameters, so a default or a
+range is written once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
+
+Config = TypeVar("Config")
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    unit: str = "",
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    choices: tuple[str, ...] = (),
+    live: bool = False,
+) -> Any:
+    """A documented dataclass field; `live` means that it may change while the algorithm runs."""
+    metadata = {
+        "description": description,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "live": live,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_setting(field: dataclasses.Field[Any], kind: type, value: Any) -> Any:
+    """Return `value` as the type of `field`; ValueError with expected and got when it does not fit."""
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{field.name}: expected {kind.__name__}, got {value!r}")
+    low, high = field.metadata.get("minimum", -math.inf), field.metadata.get("maximum", math.inf)
+    if kind in (int, float) and not low <= value <= high:
+        raise ValueError(f"{field.name}: expected a value in [{low:g}, {high:g}], got {value!r}")
+    choices = field.metadata.get("choices", ())
+    if choices and value not in choices:
+        raise ValueError(f"{field.name}: expected one of {', '.join(choices)}, got {value!r}")
+    return value
+
+
+def from_mapping(config: type[Config], values: Mapping[str, Any]) -> Config:
+    """Build the frozen dataclass `config` from `values`, checking each type and range.
+
+    An unknown key is an error that names the key and the nearest valid one.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    kinds = get_type_hints(config)
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
+            raise ValueError(f"unknown key {key!r} for {config.__name__}; the nearest valid key is {near[0]!r}")
+        checked[key] = check_setting(fields[key], kinds[key], value)
+    return config(**checked)

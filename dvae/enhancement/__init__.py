@@ -1,0 +1,1 @@
+"""Speech enhancement: noise models, Wiener filtering, streaming."""

@@ -1,0 +1,1 @@
+"""Dynamical variational autoencoders, one paper per file, and their pickle-free checkpoints."""

@@ -1,0 +1,70 @@
+"""Small layers shared by the models: Gaussian parameters, perceptrons, an LSTM with an explicit one-step form."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Gaussian(NamedTuple):
+    """A diagonal Gaussian: mean and log-variance of the same shape (..., L)."""
+
+    mean: Tensor
+    log_var: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """A reparameterised sample, shape of `mean`."""
+        noise = torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype, device=self.mean.device)
+        return self.mean + torch.exp(0.5 * self.log_var) * noise
+
+
+LSTMState = tuple[Tensor, Tensor]  # hidden and cell state, each (B, H)
+
+
+class LSTM(nn.LSTM):
+    """One-layer LSTM on (B, T, D) whose `step` costs one frame, with the same weights as the whole-sequence form."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+    def zero_state(self, batch: int, like: Tensor) -> LSTMState:
+        """The state before the first frame: zeros (batch, H)."""
+        zeros = like.new_zeros(batch, self.hidden_size)
+        return zeros, zeros
+
+    def step(self, frame: Tensor, state: LSTMState) -> LSTMState:
+        """One frame (B, D) and the state before it -> the state after it."""
+        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
+        hidden, cell = torch.lstm_cell(frame, state, *weights)
+        return hidden, cell
+
+
+class GaussianHead(nn.Module):
+    """Features (..., H) -> Gaussian of dimension L, through tanh layers of the sizes in `hidden`."""
+
+    def __init__(self, input_size: int, hidden: tuple[int, ...], output_size: int) -> None:
+        super().__init__()
+        self.trunk = tanh_layers(input_size, hidden)
+        width = hidden[-1] if hidden else input_size
+        self.mean = nn.Linear(width, output_size)
+        self.log_var = nn.Linear(width, output_size)
+
+    def forward(self, features: Tensor) -> Gaussian:
+        features = self.trunk(features)
+        return Gaussian(self.mean(features), self.log_var(features))
+
+
+def tanh_layers(input_size: int, hidden: tuple[int, ...]) -> nn.Sequential:
+    """Dense layers with tanh after each; the identity when `hidden` is empty."""
+    sizes = (input_size, *hidden)
+    layers: list[nn.Module] = []
+    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(before, after), nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+def num_parameters(module: nn.Module) -> int:
+    """Trainable scalars in `module`."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,1 @@
+"""Short-time Fourier transform, streaming buffers and audio files."""

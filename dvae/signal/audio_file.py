@@ -1,0 +1,50 @@
+"""Reading and writing audio files (soundfile) at any rate (soxr)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+AUDIO_SUFFIXES = (".wav", ".flac")
+Audio = NDArray[np.float32]
+
+
+def list_audio(folder: Path) -> list[Path]:
+    """All WAV and FLAC files below `folder`, sorted; ValueError when the folder is missing or holds none."""
+    if not folder.is_dir():
+        raise ValueError(f"expected a folder of audio files, got {folder}, which is not a folder")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    if not files:
+        raise ValueError(f"expected {' or '.join(AUDIO_SUFFIXES)} files below {folder}, got none")
+    return files
+
+
+def read_audio(path: Path) -> tuple[Audio, int]:
+    """Samples (C, S) in [-1, 1] and the sample rate in Hz; ValueError when the file cannot be decoded."""
+    try:
+        samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise ValueError(f"expected an audio file that can be decoded, got {path}: {error}") from error
+    return np.ascontiguousarray(samples.T), int(sample_rate)
+
+
+def read_mono(path: Path, sample_rate: int) -> Audio:
+    """The mean of the channels, resampled to `sample_rate`, shape (S,)."""
+    samples, file_rate = read_audio(path)
+    return resample(samples.mean(axis=0), file_rate, sample_rate)
+
+
+def resample(waveform: Audio, rate_in: int, rate_out: int) -> Audio:
+    """Waveform (S,) at `rate_in` Hz -> at `rate_out` Hz."""
+    if rate_in == rate_out:
+        return waveform
+    return np.asarray(soxr.resample(waveform, rate_in, rate_out), dtype=np.float32)
+
+
+def write_audio(path: Path, waveform: Audio, sample_rate: int, subtype: str = "PCM_16") -> None:
+    """Write (S,) or (C, S) in [-1, 1]; the suffix decides the format."""
+    soundfile.write(path, waveform.T if waveform.ndim == 2 else waveform, sample_rate, subtype=subtype)

@@ -1,0 +1,35 @@
+"""The running level of a signal, so that models see the same loudness whatever the microphone's gain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class LevelTracker:
+    """Bias-corrected exponential mean of the frame power: causal, and equal for any chunking.
+
+    time_constant_frames: frames after which a frame's weight has fallen to 1/e. floor: smallest level returned,
+    -80 dB below full scale by default, so that digital silence is not amplified without bound.
+    """
+
+    def __init__(self, time_constant_frames: float = 125.0, floor: float = 1e-8) -> None:
+        self.decay = float(np.exp(-1.0 / time_constant_frames))
+        self.floor = floor
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._sum: NDArray[np.float64] | float = 0.0
+        self._weight = 0.0
+
+    def step(self, frame_power: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Mean power of one frame, any shape -> the level after it, same shape."""
+        self._sum = self.decay * self._sum + (1.0 - self.decay) * np.asarray(frame_power, dtype=np.float64)
+        self._weight = self.decay * self._weight + (1.0 - self.decay)
+        return np.maximum(self._sum / self._weight, self.floor)
+
+    def track(self, frame_power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Frame powers (..., T) from the start of a signal -> levels (..., T)."""
+        self.reset()
+        return np.stack([self.step(frame_power[..., t]) for t in range(frame_power.shape[-1])], axis=-1)

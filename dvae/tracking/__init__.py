@@ -1,0 +1,1 @@
+"""Multi-person tracking with a deep generative motion model and variational assignment."""

@@ -1,0 +1,343 @@
+"""The online tracker: variational EM over a short window, for people who come and go.
+
+MixDVAE (X. Lin, 2024, chapters 3 and 4) tracks a fixed number of people over a recorded sequence. Here the same three
+steps run over the last W frames each time a frame arrives, warm-started, with the recurrent state frozen at the left
+edge of the window, and the set of tracks changes. Departures from the paper, each a setting or a sentence:
+
+- q(w) has a clutter class, and by default is exclusive (one detection explains at most one track);
+- by default q(w) weighs a detection by its density given the past, N(o; prediction, Phi + P), where eq. 3.25 takes
+  the present posterior: a track whose variance has grown during an occlusion is then found again, not punished;
+- predictions carry the variance of where the track was (see dvae.tracking.rollout);
+- z of a frame without detection comes from the prior, which is its exact posterior;
+- q(s) and z are means, not samples: the same detections always give the same tracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dvae.configuration import setting
+from dvae.inference.responsibilities import exclusive, independent, log_beta
+from dvae.models.srnn import SRNN
+from dvae.tracking.boxes import Boxes, as_boxes, iou, observation_variance, sizes, valid_boxes
+from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, RollOut, fresh_state, zero_noise
+
+UNCERTAIN = 1e6  # prior variance of a newborn's position, in units of Phi: the first detection decides
+RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
+
+
+class TrackState(IntEnum):
+    """Life of a track."""
+
+    TENTATIVE = 0  # seen too few times to be believed
+    CONFIRMED = 1  # seen in the last frame
+    OCCLUDED = 2  # confirmed before, not seen in the last frame: the box is a prediction
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Settings of the online tracker."""
+
+    observation_ratio: float = setting(
+        0.06, "standard deviation of detector boxes, as a fraction of their size", minimum=1e-3, maximum=1.0, live=True
+    )
+    detection_probability: float = setting(
+        0.9, "probability that a visible person is detected in a frame", minimum=0.01, maximum=0.999, live=True
+    )
+    clutter_nats: float = setting(
+        10.0,
+        "how many nats a detection may fit worse than perfectly before clutter explains it better",
+        unit="nat",
+        minimum=0.0,
+        live=True,
+    )
+    min_score: float = setting(0.0, "detections with a lower score are ignored", live=True)
+    birth_score: float = setting(0.3, "detections with a lower score continue tracks but start none", live=True)
+    birth_iou: float = setting(
+        0.6, "a detection that overlaps a track more than this starts no other", minimum=0.0, maximum=1.0, live=True
+    )
+    confirm_hits: int = setting(3, "detections that make a tracklet a confirmed track", minimum=1, live=True)
+    max_missed_seconds: float = setting(
+        1.0, "a confirmed track without detection for longer is dropped", unit="s", minimum=0.0, live=True
+    )
+    window_frames: int = setting(1, "frames W over which EM runs", unit="frames", minimum=1, maximum=64)
+    iterations: int = setting(2, "EM iterations when a frame arrives", minimum=1, maximum=100, live=True)
+    exclusive_assignment: bool = setting(True, "one detection explains at most one track", live=True)
+    predictive_assignment: bool = setting(True, "weigh detections by their density given the past", live=True)
+    max_detections: int = setting(300, "only this many detections of a frame, the best scores, are used", minimum=1)
+
+
+class Tracks(NamedTuple):
+    """All living tracks after a frame, N of them, oldest first."""
+
+    track_id: NDArray[np.int64]  # (N,), unique in the life of the tracker
+    state: NDArray[np.int64]  # (N,), TrackState
+    boxes: Boxes  # (N, 4), pixels
+    velocity: Array  # (N, 4), of the box's coordinates, pixels per second
+    variance: Array  # (N, 4), of the box's coordinates, pixels squared
+    confidence: Array  # (N,), smoothed probability that a detection of the frame shows the person, in [0, 1]
+    age: Array  # (N,), seconds since the first detection
+    time_since_detection: Array  # (N,), seconds
+    detection_index: NDArray[np.int64]  # (N,), of the frame's detections as given, -1 for none
+
+
+@dataclass
+class Frame:
+    """One frame of the window."""
+
+    boxes: Boxes  # (K, 4)
+    variance: Array  # (K, 4), Phi
+    scores: Array  # (K,)
+    index: NDArray[np.int64]  # (K,), in the detections as given
+    time: float
+    rate: float  # time step in frames of the training data
+    responsibilities: Array  # (K, N)
+    clutter: Array  # (K,)
+
+
+@dataclass
+class Population:
+    """What is known of each track beside its motion, arrays over N in order of birth."""
+
+    track_id: NDArray[np.int64]
+    birth_frame: NDArray[np.int64]  # index in the window, -1 when born before it
+    birth_mean: Boxes
+    birth_time: Array
+    seen_time: Array
+    hits: NDArray[np.int64]
+    confirmed: NDArray[np.bool_]
+    confidence: Array
+
+    def select(self, keep: NDArray[np.bool_]) -> None:
+        """Drop the tracks where `keep` (N,) is false."""
+        for name, value in vars(self).items():
+            setattr(self, name, value[keep])
+
+
+def empty_population() -> Population:
+    """No tracks."""
+    whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
+    return Population(whole, whole, np.zeros((0, 4)), real, real, whole, np.zeros(0, dtype=bool), real)
+
+
+class OnlineTracker:
+    """Call `update` for every frame, also for those without detections; `reset` to start anew (ids go on)."""
+
+    def __init__(self, model: SRNN, config: TrackerConfig | None = None, image_size: tuple[int, int] | None = None):
+        if model.config.coordinates != "relative":
+            raise ValueError("expected a motion model in relative coordinates, got one in absolute coordinates")
+        self.config = config or TrackerConfig()
+        self.image_size = image_size
+        self._motion = CompiledMotion(model)
+        self._model_config = model.config
+        self._next_id = 1
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks and the time."""
+        self._window: list[Frame] = []
+        self._people = empty_population()
+        self._left = self._fresh(0)
+        self._means: Array = np.zeros((0, 0, 4))  # (W, N, 4), of q(s) in the iteration before
+        self._last_time: float | None = None
+        self._roll: RollOut | None = None
+
+    def update(self, boxes: ArrayLike, time: float, scores: ArrayLike | None = None) -> Tracks:
+        """Detections (K, 4) as x1, y1, x2, y2 in pixels with scores (K,), at `time` in seconds -> the tracks.
+
+        Boxes that are not finite, empty, or outside the image are ignored. Raises ValueError for a wrong shape or a
+        time that is not after the last one; the tracker is then as it was.
+        """
+        frame = self._frame(as_boxes(boxes), scores, time)
+        self._push(frame)
+        self._roll_out()  # predicts the new frame
+        for _ in range(self.config.iterations):
+            self._e_w()
+            self._e_z_and_e_s()
+        detected = self._count_detections()
+        self._give_birth()
+        self._bury(detected)
+        return self._tracks()
+
+    # ------------------------------------------------------------------ frames
+
+    def _frame(self, boxes: Boxes, scores: ArrayLike | None, time: float) -> Frame:
+        last = self._last_time
+        if not np.isfinite(time) or (last is not None and time <= last):
+            raise ValueError(f"expected a time after {last} s, got {time} s")
+        given = np.ones(len(boxes)) if scores is None else np.asarray(scores, dtype=np.float64).reshape(-1)
+        if len(given) != len(boxes):
+            raise ValueError(f"expected one score per box, got {len(given)} scores for {len(boxes)} boxes")
+        usable = valid_boxes(boxes, self.image_size) & (np.nan_to_num(given, nan=-np.inf) >= self.config.min_score)
+        index = np.flatnonzero(usable)
+        index = np.sort(index[np.argsort(-given[index], kind="stable")[: self.config.max_detections]])
+        step = 1.0 / self._model_config.frames_per_second if last is None else time - last
+        rate = float(np.clip(step * self._model_config.frames_per_second, *RATE_RANGE))
+        kept = boxes[index]
+        variance = observation_variance(kept, self.config.observation_ratio)
+        nothing = np.zeros((len(kept), len(self._people.track_id)))
+        return Frame(kept, variance, given[index], index, time, rate, nothing, np.ones(len(kept)))
+
+    def _push(self, frame: Frame) -> None:
+        """Append the frame; the oldest leaves a full window and its state becomes the frozen left edge."""
+        self._window.append(frame)
+        newest = np.zeros((1, len(self._people.track_id), 4))
+        self._means = np.concatenate([self._means, newest])
+        if len(self._window) > self.config.window_frames:
+            assert self._roll is not None
+            self._left = MotionState(*(part[0] for part in self._roll.states))
+            self._window.pop(0)
+            self._means = self._means[1:]
+            self._people.birth_frame = np.maximum(self._people.birth_frame - 1, -1)
+        self._last_time = frame.time
+
+    # ------------------------------------------------------------------ the steps of EM
+
+    def _e_w(self) -> None:
+        """E-W: who explains which detection, eq. 3.24, for every frame of the window."""
+        assert self._roll is not None
+        roll, config = self._roll, self.config
+        for t, frame in enumerate(self._window):
+            if config.predictive_assignment:
+                mean, spread = roll.predicted_mean[t], frame.variance[:, None] + roll.predicted_variance[t]
+                squared = np.square(frame.boxes[:, None] - mean) / spread
+                fit = -0.5 * (squared + np.log(2.0 * np.pi * spread)).sum(-1)
+            else:
+                fit = log_beta(frame.boxes[None], frame.variance[None], roll.mean[t][None], roll.variance[t][None])[0]
+            perfect = -0.5 * np.log(2.0 * np.pi * frame.variance).sum(-1)
+            log_clutter = perfect - config.clutter_nats
+            log_likelihood = fit + np.log(config.detection_probability)
+            gated = (fit < (log_clutter - 10.0)[:, None]) | (self._people.birth_frame >= t)  # a birth is its own
+            log_likelihood = np.where(gated, -np.inf, log_likelihood)
+            if config.exclusive_assignment:
+                log_missed = np.full(fit.shape[1], np.log1p(-config.detection_probability))
+                assignment = exclusive(log_likelihood, log_clutter, log_missed)
+            else:
+                assignment = independent(log_likelihood, log_clutter)
+            frame.responsibilities, frame.clutter = assignment
+
+    def _e_z_and_e_s(self) -> None:
+        """E-Z and E-S: roll the motion model over the window, fusing what the responsibilities say."""
+        self._roll_out()
+
+    def _roll_out(self) -> None:
+        people, shape = self._people, (len(self._window), len(self._people.track_id), 4)
+        evidence = Evidence(np.zeros(shape), np.zeros(shape))
+        for t, frame in enumerate(self._window):
+            weights = frame.responsibilities.T  # (N, K)
+            evidence.precision[t] = weights @ (1.0 / frame.variance)
+            evidence.information[t] = weights @ (frame.boxes / frame.variance)
+        supported = np.stack([frame.responsibilities.sum(0) > 0.5 for frame in self._window])
+        seen_before = np.abs(self._means).sum(-1) > 0  # an encoder needs an estimate to read
+        variance = UNCERTAIN * observation_variance(people.birth_mean, self.config.observation_ratio)
+        born_here = np.stack([people.birth_frame == t for t in range(shape[0])])
+        own = observation_variance(people.birth_mean, self.config.observation_ratio)
+        evidence.precision[born_here] = np.broadcast_to(1.0 / own, shape)[born_here]
+        evidence.information[born_here] = np.broadcast_to(people.birth_mean / own, shape)[born_here]
+        self._roll = self._motion.roll_out(
+            self._left,
+            Birth(people.birth_frame, people.birth_mean, variance),
+            evidence,
+            self._means,
+            supported & seen_before,
+            zero_noise(*shape[:2], self._model_config.latent_size, 4),
+            np.array([frame.rate for frame in self._window]),
+            propagate=True,
+        )
+        self._means = self._roll.mean
+
+    # ------------------------------------------------------------------ life and death
+
+    def _count_detections(self) -> NDArray[np.bool_]:
+        """Update hits, times and confidence from the newest frame; (N,) true where a track was detected."""
+        frame, people = self._window[-1], self._people
+        support = frame.responsibilities.sum(0)
+        detected = support > 0.5
+        people.hits = people.hits + detected
+        people.seen_time = np.where(detected, frame.time, people.seen_time)
+        people.confidence = people.confidence + 0.2 * (np.minimum(support, 1.0) - people.confidence)
+        people.confirmed = people.confirmed | (people.hits >= self.config.confirm_hits)
+        return np.asarray(detected)
+
+    def _give_birth(self) -> None:
+        """Detections that nobody explains start tracklets."""
+        frame, people = self._window[-1], self._people
+        assert self._roll is not None
+        overlap = iou(frame.boxes, self._roll.mean[-1]).max(axis=1, initial=0.0)
+        unexplained = (frame.clutter > 0.5) & (overlap < self.config.birth_iou)
+        new = np.flatnonzero(unexplained & (frame.scores >= self.config.birth_score))
+        if not len(new):
+            return
+        count, first = len(new), len(people.track_id)
+        newest = len(self._window) - 1
+        self._people = Population(
+            np.concatenate([people.track_id, self._next_id + np.arange(count)]),
+            np.concatenate([people.birth_frame, np.full(count, newest)]),
+            np.concatenate([people.birth_mean, frame.boxes[new]]),
+            np.concatenate([people.birth_time, np.full(count, frame.time)]),
+            np.concatenate([people.seen_time, np.full(count, frame.time)]),
+            np.concatenate([people.hits, np.ones(count, dtype=np.int64)]),
+            np.concatenate([people.confirmed, np.full(count, self.config.confirm_hits <= 1)]),
+            np.concatenate([people.confidence, np.full(count, 0.5)]),
+        )
+        self._next_id += count
+        self._left = MotionState(*(np.concatenate(p) for p in zip(self._left, self._fresh(count), strict=True)))
+        self._means = np.concatenate([self._means, np.zeros((len(self._window), count, 4))], axis=1)
+        for one in self._window:
+            one.responsibilities = np.pad(one.responsibilities, ((0, 0), (0, count)))
+        frame.responsibilities[new, first + np.arange(count)] = 1.0
+        frame.clutter[new] = 0.0
+        self._roll_out()
+
+    def _bury(self, detected: NDArray[np.bool_]) -> None:
+        """Drop tracklets at their first miss, and tracks missed for too long or predicted outside the image."""
+        assert self._roll is not None
+        people, now = self._people, self._window[-1].time
+        just_born = np.ones(len(people.track_id) - len(detected), dtype=bool)
+        missed = ~np.concatenate([detected, just_born])
+        dead = missed & (~people.confirmed | (now - people.seen_time > self.config.max_missed_seconds))
+        dead |= missed & ~valid_boxes(self._roll.mean[-1], self.image_size)
+        if not dead.any():
+            return
+        keep = ~dead
+        people.select(keep)
+        self._left = MotionState(*(part[keep] for part in self._left))
+        self._means = self._means[:, keep]
+        parts = [part[:, keep] for part in self._roll[:5]]
+        self._roll = RollOut(*parts, MotionState(*(part[:, keep] for part in self._roll.states)))
+        for one in self._window:
+            one.responsibilities = one.responsibilities[:, keep]
+
+    # ------------------------------------------------------------------ results
+
+    def _tracks(self) -> Tracks:
+        assert self._roll is not None
+        frame, people, now = self._window[-1], self._people, self._window[-1].time
+        missed = people.seen_time < now
+        state = np.where(missed, TrackState.OCCLUDED, TrackState.CONFIRMED)
+        matched = np.full(len(people.track_id), -1, dtype=np.int64)
+        if len(frame.index):
+            matched = np.where(missed, -1, frame.index[frame.responsibilities.argmax(0)])
+        mean, last = self._roll.mean[-1], self._roll.states
+        per_second = self._model_config.step_unit * self._model_config.frames_per_second
+        return Tracks(
+            people.track_id.copy(),
+            np.where(people.confirmed, state, TrackState.TENTATIVE),
+            mean.copy(),
+            last.step_input[-1] * sizes(mean) * per_second,
+            self._roll.variance[-1].copy(),
+            people.confidence.copy(),
+            now - people.birth_time,
+            now - people.seen_time,
+            matched,
+        )
+
+    def _fresh(self, count: int) -> MotionState:
+        config = self._model_config
+        return fresh_state(count, config.hidden_size, config.latent_size, config.data_size)

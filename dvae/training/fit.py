@@ -1,0 +1,105 @@
+"""Run a recipe with Lightning: best weights exported as they are found, resumable after a kill."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
+
+from dvae.models.checkpoint import save_model, write_atomically
+from dvae.training.card import model_card
+from dvae.training.recipe import Recipe
+from dvae.training.task import Datasets, Task
+
+TASKS = ("speech_prior", "enhancer", "motion")
+MONITOR = "valid/loss"
+
+
+class ExportBest(lightning.Callback):
+    """Copies the weights to `folder` each time the validation loss is the best so far."""
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
+        self.best, self.epoch, self.minutes = math.inf, -1, 0.0
+        self.started = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "epoch": self.epoch, "minutes": self._total_minutes()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.epoch, self.minutes = state_dict["best"], state_dict["epoch"], state_dict["minutes"]
+
+    def _total_minutes(self) -> float:
+        return self.minutes + (time.monotonic() - self.started) / 60
+
+    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if trainer.sanity_checking or not metrics[MONITOR] < self.best or not trainer.is_global_zero:
+            return
+        self.best, self.epoch = metrics[MONITOR], trainer.current_epoch
+        facts = {
+            "recipe": self.recipe.name,
+            "data": self.recipe.data,
+            "epoch": self.epoch + 1,
+            "epochs_planned": self.recipe.optimisation.epochs,
+            "training_minutes": round(self._total_minutes(), 1),
+            "metrics": {name: round(value, 4) for name, value in metrics.items() if name.startswith("valid/")},
+        }
+        assert isinstance(module, Task)
+        save_model(module.model, self.folder, facts)  # type: ignore[arg-type]
+        write_atomically(self.folder / "MODEL_CARD.md", model_card(self.recipe, facts, module.model).encode())
+
+
+class NextEpochData(lightning.Callback):
+    """Tells the training data which epoch it is, so that every epoch, resumed or not, has its own crops."""
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        trainer.train_dataloader.dataset.epoch = trainer.current_epoch  # type: ignore[union-attr]
+
+
+def fit(recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, device: str = "auto") -> None:
+    """Train; the best model so far is always in `output`, the state to resume from in `work`."""
+    if recipe.task not in TASKS:
+        raise ValueError(f"{recipe.name}: expected a task of {', '.join(TASKS)}, got {recipe.task!r}")
+    options = recipe.optimisation
+    torch.set_num_threads(options.num_threads)
+    lightning.seed_everything(options.seed, verbose=False)
+    task: Task
+    datasets: Datasets
+    task, datasets = importlib.import_module(f"dvae.training.{recipe.task}").build(recipe, data_root)
+    last = work / "last.ckpt"
+    if resume and not last.is_file():
+        raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = lightning.Trainer(
+        accelerator=device,
+        max_epochs=options.epochs,
+        gradient_clip_val=options.gradient_clip,
+        logger=CSVLogger(work, name="log"),
+        callbacks=[
+            ExportBest(recipe, output),
+            NextEpochData(),
+            EarlyStopping(MONITOR, patience=options.patience, check_on_train_epoch_end=False),
+            ModelCheckpoint(work, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False),
+            TQDMProgressBar(refresh_rate=max(1, options.batches_per_epoch // 20)),
+        ],
+        num_sanity_val_steps=0,
+        log_every_n_steps=options.batches_per_epoch,
+        enable_model_summary=False,
+    )
+    trainer.fit(
+        task,
+        DataLoader(datasets.train, batch_size=None),
+        DataLoader(datasets.valid, batch_size=None),
+        ckpt_path=last if resume else None,
+        weights_only=True if resume else None,
+    )

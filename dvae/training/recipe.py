@@ -1,0 +1,87 @@
+"""A training recipe: one YAML file that says what is trained, on what, how, and what the model card states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dvae.configuration import from_mapping, setting
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How the parameters are fitted."""
+
+    epochs: int = setting(100, "passes over `batches_per_epoch` batches", minimum=1)
+    batches_per_epoch: int = setting(100, "batches between two validations", minimum=1)
+    batch_size: int = setting(32, "sequences in a batch", minimum=1)
+    num_frames: int = setting(100, "frames in a training sequence", unit="frames", minimum=2)
+    learning_rate: float = setting(1e-3, "Adam step at the start; falls to a hundredth along a cosine", minimum=0.0)
+    beta: float = setting(1.0, "weight of the KL term after warm-up", minimum=0.0)
+    kl_warmup_epochs: int = setting(20, "epochs over which the KL weight rises linearly to `beta`", minimum=0)
+    patience: int = setting(50, "epochs without a better validation value before stopping", minimum=1)
+    gradient_clip: float = setting(5.0, "largest norm of the gradient", minimum=0.0)
+    seed: int = setting(1, "of initial weights, data and noise", minimum=0)
+    num_threads: int = setting(1, "CPU threads of torch", minimum=1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `dvae-train` reads. `task` names a module of dvae.training; `model` and `data` are its settings."""
+
+    name: str
+    task: str
+    summary: str
+    model: dict[str, Any]
+    data: dict[str, Any]
+    optimisation: Optimisation
+    card: dict[str, str] = field(default_factory=dict)
+
+
+RECIPE_KEYS: dict[str, Callable[[Any], bool]] = {
+    "name": lambda value: isinstance(value, str),
+    "task": lambda value: isinstance(value, str),
+    "summary": lambda value: isinstance(value, str),
+    "model": lambda value: isinstance(value, dict),
+    "data": lambda value: isinstance(value, dict),
+    "optimisation": lambda value: isinstance(value, dict),
+    "card": lambda value: isinstance(value, dict),
+}
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe; ValueError names the file and the key that is wrong."""
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ValueError(f"expected a recipe file, got {error}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: expected YAML, got {str(error).splitlines()[0]}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected keys {', '.join(RECIPE_KEYS)}, got {values!r:.80}")
+    for key in values.keys() ^ RECIPE_KEYS.keys():
+        raise ValueError(f"{path}: {'unknown' if key in values else 'missing'} key {key!r}")
+    for key, is_valid in RECIPE_KEYS.items():
+        if not is_valid(values[key]):
+            raise ValueError(f"{path}: {key}: unexpected value {values[key]!r:.80}")
+    try:
+        optimisation = from_mapping(Optimisation, values["optimisation"])
+    except ValueError as error:
+        raise ValueError(f"{path}: optimisation: {error}") from error
+    return Recipe(**{**values, "optimisation": optimisation})
+
+
+def data_folder(root: Path | None, recipe: Recipe, key: str) -> Path:
+    """The folder that the recipe calls `key`, below `root` unless absolute; ValueError when it is not there."""
+    folder = Path(recipe.data[key])
+    if not folder.is_absolute():
+        if root is None:
+            raise ValueError(f"{recipe.name} needs data: pass --data FOLDER or set DVAE_DATA (it reads {folder} there)")
+        folder = root / folder
+    if not folder.is_dir():
+        raise ValueError(f"data.{key}: expected a folder, got {folder}, which does not exist")
+    return folder

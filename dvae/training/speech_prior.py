@@ -1,0 +1,78 @@
+"""Task `speech_prior`: an RVAE on clean speech, maximising the ELBO of eq. 6.6 (X. Lin, 2024)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dvae.configuration import from_mapping
+from dvae.data.crops import AudioCrops
+from dvae.models.rvae import RVAE, RVAEConfig
+from dvae.signal.stft import STFT
+from dvae.training.recipe import Recipe, data_folder
+from dvae.training.task import Batch, Datasets, Task
+
+VALID_BATCHES = 8
+
+
+class SpeechPrior(Task):
+    """Fits an RVAE; validation is the ELBO with beta = 1 whatever the warm-up."""
+
+    model: RVAE
+
+    def train_loss(self, batch: Batch) -> dict[str, Tensor]:
+        return self._loss(batch, self.beta)
+
+    def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
+        return self._loss(batch, 1.0)
+
+    def _loss(self, batch: Batch, beta: float) -> dict[str, Tensor]:
+        power, seed = batch
+        shape = (*power.shape[:2], self.model.config.latent_size)
+        value = self.model.elbo(power, self.noise(shape, int(seed)), beta)
+        return {"loss": -value.elbo, "reconstruction": value.reconstruction, "kl": value.kl}
+
+
+class SpeechBatches(Dataset[Batch]):
+    """Batch i of epoch e holds power spectra (B, T, F) of crops of mean power 1, up to a gain of -12 to +3 dB: the
+    enhancer shows the prior speech that is quieter than the mixture by which the level is set."""
+
+    def __init__(self, crops: AudioCrops, recipe: Recipe, stft: STFT, num_batches: int, seed: int) -> None:
+        self.crops, self.options, self.stft = crops, recipe.optimisation, stft
+        self.num_batches, self.seed = num_batches, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    def __getitem__(self, index: int) -> Batch:
+        if not 0 <= index < self.num_batches:
+            raise IndexError(index)
+        seed = self.seed + self.epoch * self.num_batches + index
+        rng = np.random.default_rng(seed)
+        num_samples = self.options.num_frames * self.stft.hop_length + self.stft.overlap
+        waveforms = np.stack([self.crops.draw_active(num_samples, rng) for _ in range(self.options.batch_size)])
+        spectrogram = self.stft.analyse(torch.from_numpy(waveforms))
+        first = self.stft.overlap // self.stft.hop_length  # frames before this one start in the padding
+        power = spectrogram[..., first : first + self.options.num_frames].abs().square().transpose(1, 2)
+        gain = 10 ** (torch.from_numpy(rng.uniform(-1.2, 0.3, size=(len(power), 1, 1))).float())
+        return power / power.mean((1, 2), keepdim=True).clamp_min(1e-12) * gain, torch.tensor(seed)
+
+
+def build(recipe: Recipe, data_root: Path | None) -> tuple[SpeechPrior, Datasets]:
+    """The task and its data, from the recipe."""
+    stft = STFT()
+    model = RVAE(from_mapping(RVAEConfig, recipe.model))
+    train, valid = (
+        AudioCrops(data_folder(data_root, recipe, key), stft.sample_rate, trim_db=30.0)
+        for key in ("speech_train", "speech_valid")
+    )
+    batches = recipe.optimisation.batches_per_epoch
+    return SpeechPrior(model, recipe.optimisation), Datasets(
+        SpeechBatches(train, recipe, stft, batches, seed=recipe.optimisation.seed * 1_000_000),
+        SpeechBatches(valid, recipe, stft, VALID_BATCHES, seed=7),
+    )

@@ -1,0 +1,58 @@
+"""pip install of the library and the command lines, without ROS (on a robot: colcon build)."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+
+def share(folder: str) -> list[tuple[str, list[str]]]:
+    """Data files below `folder`, for PREFIX/share/dvae_perception."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((HERE / folder).rglob("*")):
+        if path.is_file():
+            relative = path.relative_to(HERE)
+            found.setdefault(f"share/dvae_perception/{relative.parent}", []).append(str(relative))
+    return list(found.items())
+
+
+setup(
+    name="dvae_perception",
+    version="0.1.0",
+    description="Multi-person tracking and speech enhancement with deep dynamical generative models",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=[*find_packages(include=["dvae", "dvae.*"]), "dvae_nodes"],
+    package_dir={"dvae_nodes": "nodes"},
+    data_files=[*share("models"), *share("msg"), *share("config"), *share("interfaces/vision_msgs/msg")],
+    install_requires=[
+        "torch",  # models
+        "numpy",  # arrays
+        "scipy",  # log-sum-exp, filters, assignment
+        "numba",  # compiled tracking loop
+        "safetensors",  # weights without pickle
+        "pyyaml",  # recipes and model descriptions
+        "tqdm",  # progress bars
+        "soundfile",  # WAV and FLAC
+        "soxr",  # resampling
+        "opencv-python-headless<5",  # HOG people detector (gone in OpenCV 5), drawing
+        "rosbags>=0.11.5",  # dvae-replay: sqlite3 and mcap bags without ROS
+        "rosbags-image",  # image messages to arrays where cv_bridge is missing
+        "matplotlib",  # spectrograms and plots
+    ],
+    extras_require={
+        "train": ["lightning"],  # dvae-train
+        "evaluate": ["pesq", "pystoi", "motmetrics"],  # dvae-evaluate
+        "test": ["pytest", "ruff", "mypy", "types-PyYAML", "types-tqdm", "scipy-stubs"],
+    },
+    entry_points={
+        "console_scripts": [
+            "dvae-replay = dvae_nodes.replay:main",
+            "dvae-track = dvae.cli.track:main",
+            "dvae-enhance = dvae.cli.enhance:main",
+            "dvae-train = dvae.cli.train:main",
+            "dvae-evaluate = dvae.cli.evaluate:main",
+        ]
+    },
+)
