@@ -55,7 +55,7 @@ colcon_build() { # NAME PATH...: build into .venv/NAME (messages) or .venv/insta
 }
 build_package() { # from a copy: CMake refuses a source folder that holds the Python it builds for
   local source="$venv/src/dvae_perception"
-  rm -rf "$source" && mkdir -p "$source" && cp -a package.xml CMakeLists.txt msg dvae nodes launch config models "$source" &&
+  rm -rf "$source" && mkdir -p "$source" && cp -a package.xml CMakeLists.txt msg dvae nodes launch config models interfaces "$source" &&
     colcon_build "$venv/install" "$source"
 }
 prefix_has() { local p; for p in ${AMENT_PREFIX_PATH//:/ }; do [ -e "$p/share/$1/package.xml" ] && return 0; done; return 1; }
@@ -77,4 +77,4 @@ if [ "$have_ros" = yes ] && prefix_has audio_common_msgs; then :; else
     colcon_build "$venv/overlay-portaudio" interfaces/audio_common_msgs_portaudio
 fi
 . interfaces/environment.sh
-step dvae_perception "$where $(digest package.xml CMakeLists.txt msg dvae nodes launch config models)" build_package
+step dvae_perception "$where $(digest package.xml CMakeLists.txt msg dvae nodes launch config models interfaces)" build_package

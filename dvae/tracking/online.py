@@ -139,8 +139,14 @@ class OnlineTracker:
         self._next_id = 1
         self.reset()
 
+    def restart(self, config: TrackerConfig) -> None:
+        """As new, ids too."""
+        self.config = config
+        self._next_id = 1
+        self.reset()
+
     def reset(self) -> None:
-        """Forget all tracks and the time."""
+        """Forget all tracks and the time; ids go on."""
         self._window: list[Frame] = []
         self._people = empty_population()
         self._left = self._fresh(0)

@@ -1,0 +1,301 @@
+"""What the nodes and `dvae-replay` both run: messages in, library calls, messages out. No ROS is needed here."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import soxr
+
+from dvae.configuration import setting
+from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.model import Enhancer
+from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
+from dvae.models.checkpoint import load_model
+from dvae.models.srnn import SRNN
+from dvae.models.store import find_model
+from dvae.signal.audio_file import Audio
+from dvae.tracking.online import OnlineTracker, TrackerConfig, Tracks, TrackState
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import MessageTypes
+from dvae_nodes.reporting import Reporter
+
+
+class Output(NamedTuple):
+    """A message for the relative topic `topic`."""
+
+    topic: str
+    message: Any
+
+
+@dataclass(frozen=True)
+class TrackerNodeConfig:
+    """Settings of the tracker node beside those of the algorithm."""
+
+    model: str = setting("motion_srnn", "motion model: name of a shipped one, or a folder")
+    image_width: int = setting(0, "width of the image, 0 when unknown", unit="pixel", minimum=0)
+    image_height: int = setting(0, "height of the image, 0 when unknown", unit="pixel", minimum=0)
+    class_id: str = setting("", "class of the detections to track, empty for all")
+    reset_after: float = setting(
+        1.0, "stamps that go back further start anew (a looped bag); else the frame is late", unit="s", minimum=0.0
+    )
+
+
+class TrackerPipeline:
+    """Detection2DArray -> TrackArray and Detection2DArray with ids."""
+
+    def __init__(self, types: MessageTypes, node: TrackerNodeConfig, config: TrackerConfig, reporter: Reporter) -> None:
+        self.types, self.node, self.reporter = types, node, reporter
+        self.image_size = (node.image_width, node.image_height) if node.image_width and node.image_height else None
+        self.tracker = OnlineTracker(load_model(SRNN, find_model(node.model)), config, self.image_size)
+        self.tracker.update([[0.0, 0.0, 1.0, 1.0]], 0.0)  # compiles the hot loop before the first frame comes
+        self.tracker.restart(config)
+        self._last: int | None = None
+
+    def configure(self, config: TrackerConfig) -> None:
+        """Take over changed settings; tracks go on."""
+        self.tracker.config = config
+
+    def reset(self) -> None:
+        """Forget all tracks."""
+        self.tracker.reset()
+        self._last = None
+
+    def on_detections(self, message: Any) -> list[Output]:
+        """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late."""
+        stamp = convert.stamp_to_nanoseconds(message.header.stamp)
+        if self._last is not None and stamp <= self._last:
+            late = (self._last - stamp) / convert.NANOSECONDS
+            text = f"expected a stamp after {self._last} ns, got {stamp} ns"
+            if late <= self.node.reset_after:
+                self.reporter.report("late detections", f"detections: {text}: frame ignored")
+                return []
+            self.reporter.report("time went back", f"detections: {text}: starting anew")
+            self.reset()
+        self._last = stamp
+        detections = convert.detections_from_message(message, self.node.class_id)
+        wrong = int((~np.isfinite(detections.boxes)).any(axis=1).sum())
+        if wrong:
+            self.reporter.report("boxes", f"detections: expected finite boxes, got {wrong} with NaN or infinity: ignored")
+        tracks = self.tracker.update(detections.boxes, stamp / convert.NANOSECONDS, detections.scores)
+        return self._outputs(message.header, tracks)
+
+    def _outputs(self, header: Any, tracks: Tracks) -> list[Output]:
+        shown = tracks.state != TrackState.TENTATIVE
+        ids = [str(i) for i in tracks.track_id[shown]]
+        detections = convert.detections_to_message(
+            self.types, header, tracks.boxes[shown], tracks.confidence[shown], self.node.class_id or "person", ids
+        )
+        return [
+            Output("tracks", convert.tracks_to_message(self.types, header, tracks, self.image_size)),
+            Output("tracks/detections", detections),
+        ]
+
+
+@dataclass(frozen=True)
+class EnhancerNodeConfig:
+    """Settings of the enhancer node beside those of the algorithm."""
+
+    model: str = setting("speech_enhancer", "speech model: name of a shipped one, or a folder")
+    device: str = setting("auto", "where the model runs: auto, cpu, cuda or cuda:N")
+    sample_rate: int = setting(
+        0, "rate of audio without format information, 0: wait for audio_info", unit="Hz", minimum=0, maximum=384000
+    )
+    channels: int = setting(1, "channels of audio without format information", minimum=1, maximum=64)
+    sample_format: str = setting(
+        "S16LE", "format of audio without format information", choices=tuple(convert.SAMPLE_TYPES)
+    )
+    max_gap: float = setting(
+        0.2, "stamps further from their expected time than this mean lost audio", unit="s", minimum=0.01
+    )
+
+
+MAX_WAITING_SECONDS = 6.0  # audio_capture repeats audio_info every 5 s
+
+
+class EnhancerPipeline:
+    """Audio of either audio_common_msgs -> enhanced audio of the same kind at 16 kHz, and SpeechActivity."""
+
+    def __init__(
+        self,
+        types: MessageTypes,
+        node: EnhancerNodeConfig,
+        settings: EnhancerSettings,
+        activity: ActivityConfig,
+        reporter: Reporter,
+    ) -> None:
+        self.types, self.node, self.reporter = types, node, reporter
+        model = load_model(Enhancer, find_model(node.model))
+        self.device = choose_device(node.device)
+        self.enhancer = StreamingEnhancer(model.to(self.device), settings, activity)
+        self.enhancer.feed(np.zeros(16000, dtype=np.float32))  # the first call of each operator is slow: now, not then
+        self.enhancer.reset()
+        self.enhancer.processing_seconds = 0.0
+        self._known_format = self._fixed_format()
+        self._waiting: list[tuple[Any, int]] = []
+        self._first_waiting: int | None = None
+        self._start()
+
+    def _fixed_format(self) -> convert.AudioFormat | None:
+        node = self.node
+        return convert.AudioFormat(node.sample_rate, node.channels, node.sample_format) if node.sample_rate else None
+
+    def _start(self) -> None:
+        """State of a stretch of audio without gaps."""
+        self._format: convert.AudioFormat | None = None
+        self._resampler: Any = None
+        self._rest = b""  # bytes of an incomplete sample
+        self._num_samples = 0  # fed, at the input rate
+        self._anchors: deque[tuple[float, int]] = deque()  # output sample index and stamp of each chunk's start
+        self._next_stamp: int | None = None
+        self._frame_id = ""
+
+    def configure(self, settings: EnhancerSettings, activity: ActivityConfig) -> None:
+        """Take over changed settings; the stream goes on."""
+        self.enhancer.settings = settings
+        self.enhancer.activity.config = activity
+
+    # ------------------------------------------------------------------ input
+
+    def on_info(self, message: Any) -> list[Output]:
+        """audio_common_msgs/AudioInfo of ros-drivers: the format of the chunks before and after it."""
+        try:
+            self._known_format = convert.format_from_info(message)
+        except ValueError as error:
+            self.reporter.report("audio format", f"audio_info: {error}: audio ignored")
+            self._known_format = None
+            self._waiting.clear()
+            self._first_waiting = None
+            return []
+        waiting, self._waiting, self._first_waiting = self._waiting, [], None
+        return [output for chunk, stamp in waiting for output in self.on_audio(chunk, stamp)]
+
+    def on_audio(self, message: Any, receive_time: int) -> list[Output]:
+        """A chunk of either kind, received at `receive_time` ns (used where it has no stamp)."""
+        header = getattr(message, "header", None)
+        stamp = convert.stamp_to_nanoseconds(header.stamp) if header is not None else receive_time
+        frame_id = header.frame_id if header is not None else ""
+        try:
+            audio = getattr(message, "audio", message)
+            if hasattr(audio, "info"):
+                self._kind = "AudioStamped"
+                samples, found = convert.decode_portaudio(audio)
+                return self._samples(samples, found, stamp, frame_id)
+            self._kind = "AudioDataStamped" if header is not None else "AudioData"
+            if self._known_format is None and not self._assume_format(message, stamp):
+                return []
+            assert self._known_format is not None
+            outputs = self._break_at(self._known_format, stamp)
+            data = self._rest + bytes(audio.data)
+            samples, self._rest = convert.decode_bytes(data, self._known_format)
+            return outputs + self._samples(samples, self._known_format, stamp, frame_id)
+        except ValueError as error:
+            self.reporter.report("audio", f"audio: {error}: chunk ignored")
+            return []
+
+    def _assume_format(self, message: Any, stamp: int) -> bool:
+        """Keep audio until its format is known; after a while take the usual one. True when the format is known now."""
+        if "audio format" in self.reporter.counts:
+            return False  # a format was announced, and it is one that cannot be read
+        self._first_waiting = stamp if self._first_waiting is None else self._first_waiting
+        if (stamp - self._first_waiting) / convert.NANOSECONDS < MAX_WAITING_SECONDS:
+            self._waiting.append((message, stamp))
+            self.reporter.report("waiting", "audio: expected audio_info with the format, got none yet: audio is kept")
+            return False
+        self._known_format = convert.AudioFormat(16000, 1)
+        self.reporter.report("no audio_info", "audio: got no audio_info: taking 16000 Hz, 1 channel, S16LE (set sample_rate)")
+        return True
+
+    # ------------------------------------------------------------------ processing
+
+    def _break_at(self, audio_format: convert.AudioFormat, stamp: int) -> list[Output]:
+        """End the stretch when the format changes or the stamp shows that audio is missing or time went back."""
+        cause = ""
+        if self._format not in (None, audio_format):
+            cause = f"format changed from {self._format} to {audio_format}"
+        elif self._next_stamp is not None:
+            gap = (stamp - self._next_stamp) / convert.NANOSECONDS
+            if abs(gap) > self.node.max_gap:
+                cause = f"expected a stamp near {self._next_stamp} ns, got {stamp} ns ({gap:+.3f} s)"
+        if not cause:
+            return []
+        self.reporter.report("audio gap", f"audio: {cause}: what was received is finished, then starting anew")
+        return self.finish()
+
+    def _samples(self, samples: Audio, audio_format: convert.AudioFormat, stamp: int, frame_id: str) -> list[Output]:
+        outputs = self._break_at(audio_format, stamp)
+        wrong = ~np.isfinite(samples)
+        if wrong.any():
+            self.reporter.report("samples", f"audio: expected finite samples, got {int(wrong.sum())} NaN: taken as silence")
+            samples = np.where(wrong, np.float32(0.0), samples)
+        rate, target = audio_format.sample_rate, self.enhancer.stft.sample_rate
+        if self._format is None:
+            self._format = audio_format
+            if rate != target:
+                self._resampler = soxr.ResampleStream(rate, target, 1, dtype="float32")
+                self.reporter.report("rate", f"audio: expected {target} Hz, got {rate} Hz: resampled")
+            if audio_format.channels > 1:
+                count = audio_format.channels
+                self.reporter.report("channels", f"audio: expected 1 channel, got {count}: their mean is enhanced")
+        self._frame_id = frame_id
+        self._anchors.append((self._num_samples * target / rate, stamp))
+        self._num_samples += samples.size
+        self._next_stamp = stamp + samples.size * convert.NANOSECONDS // rate
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples)
+        return outputs + self._results(self.enhancer.feed(samples))
+
+    def finish(self) -> list[Output]:
+        """What is still inside, then start anew (end of the audio, a gap, deactivation)."""
+        if self._resampler is not None:
+            tail = self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+            outputs = self._results(self.enhancer.feed(tail))
+        else:
+            outputs = []
+        first = self.enhancer.num_returned
+        outputs += self._results(self.enhancer.flush(), first)
+        self._start()
+        return outputs
+
+    def _results(self, waveform: Audio, first: int | None = None) -> list[Output]:
+        frames = self.enhancer.pop_activity()
+        if not waveform.size:
+            return []
+        first = self.enhancer.num_returned - waveform.size if first is None else first
+        while len(self._anchors) > 1 and self._anchors[1][0] <= first:
+            self._anchors.popleft()
+        index, stamp = self._anchors[0]
+        rate = self.enhancer.stft.sample_rate
+        stamp += round((first - index) * convert.NANOSECONDS / rate)
+        header = convert.make_header(self.types, stamp, self._frame_id)
+        outputs = [Output("audio/enhanced", self._audio_message(header, waveform))]
+        if frames:
+            duration = waveform.size / rate
+            activity = convert.activity_to_message(self.types, header, frames, duration)
+            outputs.append(Output("speech_activity", activity))
+        return outputs
+
+    def _audio_message(self, header: Any, waveform: Audio) -> Any:
+        if self._kind == "AudioStamped":
+            return convert.portaudio_message(self.types, header, waveform, self.enhancer.stft.sample_rate)
+        data = convert.audio_bytes_message(self.types, waveform)
+        if self._kind == "AudioData":
+            return data
+        return self.types.make("audio_common_msgs/AudioDataStamped", header=header, audio=data)
+
+    def enhanced_info(self) -> Output:
+        """The format of audio/enhanced, for the kind of audio_common_msgs that sends it apart."""
+        return Output("audio/enhanced_info", convert.audio_info_message(self.types, self.enhancer.stft.sample_rate))
+
+
+def choose_device(name: str) -> str:
+    """auto, cpu, cuda or cuda:N -> a device torch has; ValueError when it has none such."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name != "cpu" and not (name.startswith("cuda") and torch.cuda.is_available()):
+        raise ValueError(f"device: expected auto, cpu, or cuda on a machine with a GPU, got {name!r}")
+    return name
