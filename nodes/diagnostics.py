@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-SILENCE_SECONDS = 5.0
+SILENCE_SECONDS = 10.0
 
 
 class Meter:
@@ -67,7 +67,7 @@ class Diagnostics:
     def __init__(self, node: Node, inputs: dict[str, tuple[str, Meter]], problems: Counter[str]) -> None:
         self._node, self._inputs, self._problems = node, inputs, problems
         self.facts: dict[str, Any] = {}
-        self._started = time.monotonic()
+        self._started: float | None = None  # of the first report: start-up of other nodes is no silence
         self._warned: set[str] = set()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # steady time: with use_sim_time and no /clock other timers never fire
@@ -80,6 +80,7 @@ class Diagnostics:
 
     def publish(self) -> None:
         """One DiagnosticArray with one status."""
+        self._started = self._started or time.monotonic()
         level, message = DiagnosticStatus.OK, "running"
         values = {name: str(value() if callable(value) else value) for name, value in self.facts.items()}
         for topic, (kind, meter) in self._inputs.items():

@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 from dvae.configuration import setting
 from dvae.tracking.boxes import Boxes
 
-# the detector's window is 64x128 with a margin of 16 around the person it was trained on
-MARGIN_X, MARGIN_Y = 16 / 64, 16 / 128 * 0.6
+WINDOW_WIDTH, WINDOW_HEIGHT, PERSON_HEIGHT = 64, 128, 96  # pixels; the window has a margin around the person
+MARGIN_X, MARGIN_Y = 0.23, 0.125  # of the window, on each side
 
 
 @dataclass(frozen=True)
 class HogConfig:
     """Settings of the HOG people detector."""
 
-    hit_threshold: float = setting(0.0, "margin of the classifier below which a window is no person", live=True)
-    scale: float = setting(1.05, "ratio of neighbouring levels of the image pyramid", minimum=1.01, maximum=2.0, live=True)
+    hit_threshold: float = setting(0.1, "margin of the classifier below which a window is no person", live=True)
+    scale: float = setting(1.2, "ratio of neighbouring levels of the image pyramid", minimum=1.01, maximum=2.0, live=True)
     stride: int = setting(8, "step of the detection window", unit="pixel", minimum=4, maximum=32, live=True)
-    max_height: int = setting(
-        576, "larger images are made smaller first, to this height", unit="pixel", minimum=128, live=True
+    smallest_person: float = setting(
+        0.125,
+        "height of the smallest person to find, as a fraction of the image; the cost grows with its inverse square",
+        minimum=0.04,
+        maximum=1.0,
+        live=True,
     )
     group_iou: float = setting(
         0.4, "of windows that overlap more than this only the best is kept", minimum=0.05, maximum=1.0, live=True
@@ -42,12 +46,12 @@ class HogDetector:
     def detect(self, image: NDArray[np.uint8]) -> tuple[Boxes, NDArray[np.float64]]:
         """BGR image (H, W, 3) -> boxes (K, 4) in pixels and scores (K,) in [0, 1], best first."""
         config = self.config
-        shrink = min(1.0, config.max_height / image.shape[0])
-        small: Any = cv2.resize(image, None, fx=shrink, fy=shrink) if shrink < 1.0 else image
-        if small.shape[0] < 128 or small.shape[1] < 64:
-            return np.zeros((0, 4)), np.zeros(0)  # smaller than the detection window
+        zoom = PERSON_HEIGHT / (config.smallest_person * image.shape[0])
+        zoomed: Any = cv2.resize(image, None, fx=zoom, fy=zoom)
+        if zoomed.shape[0] < WINDOW_HEIGHT or zoomed.shape[1] < WINDOW_WIDTH:
+            return np.zeros((0, 4)), np.zeros(0)
         windows, margins = self._hog.detectMultiScale(
-            small,
+            zoomed,
             hitThreshold=config.hit_threshold,
             winStride=(config.stride, config.stride),
             scale=config.scale,
@@ -57,12 +61,10 @@ class HogDetector:
             return np.zeros((0, 4)), np.zeros(0)
         margins = np.asarray(margins, dtype=np.float64).reshape(-1)
         rectangles = np.asarray(windows, dtype=np.float64)
-        kept = np.asarray(
-            cv2.dnn.NMSBoxes(rectangles.tolist(), margins.tolist(), -np.inf, config.group_iou), dtype=np.int64
-        ).reshape(-1)
+        scores = 1.0 / (1.0 + np.exp(-4.0 * (margins - 0.35)))  # a margin of 0.35 is right half of the time
+        best = cv2.dnn.NMSBoxes(rectangles.tolist(), scores.tolist(), 0.0, config.group_iou)
+        kept = np.asarray(best, dtype=np.int64).reshape(-1)
         x, y, width, height = rectangles[kept].T
-        boxes = np.stack(
-            [x + MARGIN_X / 2 * width, y + MARGIN_Y * height, x + (1 - MARGIN_X / 2) * width, y + (1 - MARGIN_Y) * height],
-            axis=1,
-        )
-        return boxes / shrink, 1.0 / (1.0 + np.exp(-2.0 * margins[kept]))
+        margin_x, margin_y = MARGIN_X * width, MARGIN_Y * height
+        boxes = np.stack([x + margin_x, y + margin_y, x + width - margin_x, y + height - margin_y], axis=1)
+        return boxes / zoom, scores[kept]

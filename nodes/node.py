@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.signals import SignalHandlerOptions
 
 from dvae_nodes.diagnostics import Diagnostics, Meter
 from dvae_nodes.parameters import ConfiguredParameters
@@ -209,6 +211,11 @@ class PerceptionNode(LifecycleNode):
         self._inputs.clear()
         self.reporter.counts.clear()
 
+    def wait_until_received(self, seconds: float = 1.0) -> None:
+        """Give reliable subscribers time to get the last results."""
+        for publisher in self._outputs.values():
+            publisher.wait_for_all_acked(Duration(nanoseconds=int(seconds * 1e9)))
+
     def autostart(self) -> None:
         """Configure and activate, unless the parameter `autostart` is false and a manager does it."""
         if self.get_parameter("autostart").value and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
@@ -216,8 +223,14 @@ class PerceptionNode(LifecycleNode):
 
 
 def run_nodes(make_nodes: Callable[[], Sequence[PerceptionNode]], args: list[str] | None = None) -> None:
-    """Spin nodes in one single-threaded executor until shutdown; deactivate them so that no result is lost."""
-    rclpy.init(args=args)
+    """Spin nodes in one single-threaded executor until SIGINT or SIGTERM; then hand out what they still hold.
+
+    The signals are ours: rclpy's own handler takes the context away before the last results can be published.
+    """
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda found, _: stopping.append(found))
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     nodes: Sequence[PerceptionNode] = []
     try:
@@ -225,12 +238,14 @@ def run_nodes(make_nodes: Callable[[], Sequence[PerceptionNode]], args: list[str
         for node in nodes:
             executor.add_node(node)
             node.autostart()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+        while not stopping and rclpy.ok():
+            executor.spin_once(timeout_sec=0.1)
+    except ExternalShutdownException:
         pass
     finally:
         for node in nodes:
             if node.active and rclpy.ok():
                 node.trigger_deactivate()
+                node.wait_until_received()
             node.destroy_node()
         rclpy.try_shutdown()

@@ -112,6 +112,7 @@ class EnhancerNodeConfig:
     )
 
 
+MIN_LOST_SECONDS = 0.01  # shorter gaps are jitter of the stamps
 MAX_WAITING_SECONDS = 6.0  # audio_capture repeats audio_info every 5 s
 
 
@@ -239,6 +240,7 @@ class EnhancerPipeline:
             if audio_format.channels > 1:
                 count = audio_format.channels
                 self.reporter.report("channels", f"audio: expected 1 channel, got {count}: their mean is enhanced")
+        outputs += self._fill_lost(stamp, rate, samples.size)
         self._frame_id = frame_id
         self._anchors.append((self._num_samples * target / rate, stamp))
         self._num_samples += samples.size
@@ -246,6 +248,21 @@ class EnhancerPipeline:
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
         return outputs + self._results(self.enhancer.feed(samples))
+
+    def _fill_lost(self, stamp: int, rate: int, num_samples: int) -> list[Output]:
+        """Silence for a chunk that was lost, so that what follows keeps its place; stamps may jitter by less."""
+        if self._next_stamp is None:
+            return []
+        gap = (stamp - self._next_stamp) * rate // convert.NANOSECONDS  # samples
+        if gap < max(0.75 * num_samples, MIN_LOST_SECONDS * rate):
+            return []
+        self.reporter.report("lost audio", f"audio: expected a chunk at {self._next_stamp} ns, got one at {stamp} ns: "
+                             f"{gap / rate:.3f} s are lost and replaced by silence")
+        self._num_samples += gap
+        silence = np.zeros(gap, dtype=np.float32)
+        if self._resampler is not None:
+            silence = self._resampler.resample_chunk(silence)
+        return self._results(self.enhancer.feed(silence))
 
     def finish(self) -> list[Output]:
         """What is still inside, then start anew (end of the audio, a gap, deactivation)."""

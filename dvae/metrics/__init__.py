@@ -1,0 +1,1 @@
+"""Scores as the field defines them, by the packages the field uses."""

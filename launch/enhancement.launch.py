@@ -1,0 +1,42 @@
+"""Clean the speech of one microphone: audio (either audio_common_msgs) -> audio/enhanced, speech_activity."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import LifecycleNode
+from launch_ros.substitutions import FindPackageShare
+
+PACKAGE = "dvae_perception"
+
+
+def generate_launch_description() -> LaunchDescription:
+    """ros2 launch dvae_perception enhancement.launch.py audio:=/microphone/audio"""
+    settings = PathJoinSubstitution([FindPackageShare(PACKAGE), "config", "nodes", "enhancement.yaml"])
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument("namespace", default_value="", description="one for each microphone"),
+            DeclareLaunchArgument("audio", default_value="audio", description="topic of the audio"),
+            DeclareLaunchArgument("audio_info", default_value="audio_info", description="topic of its format"),
+            DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
+            DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
+            DeclareLaunchArgument("autostart", default_value="true", description="false: a lifecycle manager starts it"),
+            LifecycleNode(
+                package=PACKAGE,
+                executable="enhancer",
+                name="enhancer",
+                namespace=LaunchConfiguration("namespace"),
+                parameters=[
+                    LaunchConfiguration("params_file"),
+                    {
+                        "use_sim_time": LaunchConfiguration("use_sim_time"),
+                        "autostart": LaunchConfiguration("autostart"),
+                    },
+                ],
+                remappings=[
+                    ("audio", LaunchConfiguration("audio")),
+                    ("audio_info", LaunchConfiguration("audio_info")),
+                ],
+                output="screen",
+            ),
+        ]
+    )

@@ -1,0 +1,48 @@
+"""Everything in one process: a camera's images and a microphone's audio in, tracks and clean speech out."""
+
+from typing import List  # noqa: UP035 (launch_ros knows no list[str])
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+PACKAGE = "dvae_perception"
+TOPICS = ("image", "detections", "audio", "audio_info")
+
+
+def generate_launch_description() -> LaunchDescription:
+    """ros2 launch dvae_perception perception.launch.py image:=/camera/image_raw audio:=/microphone/audio"""
+    settings = PathJoinSubstitution([FindPackageShare(PACKAGE), "config", "nodes", "perception.yaml"])
+    topics = [DeclareLaunchArgument(name, default_value=name, description=f"topic `{name}`") for name in TOPICS]
+    return LaunchDescription(
+        [
+            *topics,
+            DeclareLaunchArgument("namespace", default_value="", description="one for each camera and microphone"),
+            DeclareLaunchArgument(
+                "enable",
+                default_value="[detector, tracker, enhancer, overlay]",
+                description="the nodes to run; leave out detector when another package publishes detections",
+            ),
+            DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
+            DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
+            DeclareLaunchArgument("autostart", default_value="true", description="false: a lifecycle manager starts it"),
+            Node(
+                package=PACKAGE,
+                executable="perception",
+                namespace=LaunchConfiguration("namespace"),
+                parameters=[
+                    LaunchConfiguration("params_file"),
+                    {
+                        "enable": ParameterValue(LaunchConfiguration("enable"), value_type=List[str]),
+                        "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
+                        "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
+                    },
+                ],
+                remappings=[(name, LaunchConfiguration(name)) for name in TOPICS],
+                output="screen",
+            ),
+        ]
+    )
