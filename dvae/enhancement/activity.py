@@ -16,11 +16,15 @@ MIN_DB = -120.0
 
 @dataclass(frozen=True)
 class ActivityConfig:
-    """How a speech-to-noise ratio becomes a probability and a decision."""
+    """How a speech-to-noise ratio becomes a probability and a decision.
 
-    activity_snr_db: float = setting(0.0, "speech-to-noise ratio at which speech is as likely as not", unit="dB", live=True)
+    The first two are a logistic regression on mixtures of validation speakers and noises at 0 to 10 dB, speech and
+    pauses weighing the same.
+    """
+
+    activity_snr_db: float = setting(4.0, "speech-to-noise ratio at which speech is as likely as not", unit="dB", live=True)
     activity_slope_db: float = setting(
-        3.0, "change of the ratio that multiplies the odds by e", unit="dB", minimum=0.1, live=True
+        10.0, "change of the ratio that multiplies the odds by e", unit="dB", minimum=0.1, live=True
     )
     silence_db: float = setting(-65.0, "speech below this level does not count", unit="dB re full scale", live=True)
     attack_frames: float = setting(2.0, "smoothing of the probability when it rises", unit="frames", minimum=0.0, live=True)

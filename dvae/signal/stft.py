@@ -42,7 +42,7 @@ class STFT:
     @cached_property
     def window(self) -> Tensor:
         """sin(pi (n + 1/2) / n_fft), shape (n_fft,); its square sums to n_fft / (2 hop_length) over the overlap."""
-        return torch.sin(math.pi * (torch.arange(self.n_fft) + 0.5) / self.n_fft)
+        return torch.sin(math.pi * (torch.arange(self.n_fft, dtype=torch.float64) + 0.5) / self.n_fft)
 
     @property
     def _scale(self) -> float:

@@ -29,6 +29,7 @@ from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, RollOut, fresh_state, zero_noise
 
 UNCERTAIN = 1e6  # prior variance of a newborn's position, in units of Phi: the first detection decides
+GATE_NATS = 10.0  # a track that explains a detection so much worse than clutter is not considered for it
 RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
 
 
@@ -67,7 +68,7 @@ class TrackerConfig:
         1.5, "a confirmed track without detection for longer is dropped", unit="s", minimum=0.0, live=True
     )
     window_frames: int = setting(1, "frames W over which EM runs", unit="frames", minimum=1, maximum=64)
-    iterations: int = setting(2, "EM iterations when a frame arrives", minimum=1, maximum=100, live=True)
+    iterations: int = setting(1, "EM iterations when a frame arrives", minimum=1, maximum=100, live=True)
     exclusive_assignment: bool = setting(True, "one detection explains at most one track", live=True)
     predictive_assignment: bool = setting(True, "weigh detections by their density given the past", live=True)
     max_detections: int = setting(300, "only this many detections of a frame, the best scores, are used", minimum=1)
@@ -151,6 +152,7 @@ class OnlineTracker:
         self._people = empty_population()
         self._left = self._fresh(0)
         self._means: Array = np.zeros((0, 0, 4))  # (W, N, 4), of q(s) in the iteration before
+        self._fused = np.zeros((0, 0), dtype=bool)  # (W, N), where they rest on a detection
         self._last_time: float | None = None
         self._roll: RollOut | None = None
 
@@ -163,8 +165,9 @@ class OnlineTracker:
         frame = self._frame(as_boxes(boxes), scores, time)
         self._push(frame)
         self._roll_out()  # predicts the new frame
-        for _ in range(self.config.iterations):
-            self._e_w()
+        for iteration in range(self.config.iterations):
+            if iteration == 0 or not self.config.predictive_assignment:
+                self._e_w()
             self._e_z_and_e_s()
         detected = self._count_detections()
         self._give_birth()
@@ -193,33 +196,29 @@ class OnlineTracker:
     def _push(self, frame: Frame) -> None:
         """Append the frame; the oldest leaves a full window and its state becomes the frozen left edge."""
         self._window.append(frame)
-        newest = np.zeros((1, len(self._people.track_id), 4))
-        self._means = np.concatenate([self._means, newest])
+        count = len(self._people.track_id)
+        self._means = np.concatenate([self._means, np.zeros((1, count, 4))])
+        self._fused = np.concatenate([self._fused, np.zeros((1, count), dtype=bool)])
         if len(self._window) > self.config.window_frames:
             assert self._roll is not None
             self._left = MotionState(*(part[0] for part in self._roll.states))
             self._window.pop(0)
-            self._means = self._means[1:]
+            self._means, self._fused = self._means[1:], self._fused[1:]
             self._people.birth_frame = np.maximum(self._people.birth_frame - 1, -1)
         self._last_time = frame.time
 
     # ------------------------------------------------------------------ the steps of EM
 
     def _e_w(self) -> None:
-        """E-W: who explains which detection, eq. 3.24, for every frame of the window."""
-        assert self._roll is not None
-        roll, config = self._roll, self.config
-        for t, frame in enumerate(self._window):
-            if config.predictive_assignment:
-                mean, spread = roll.predicted_mean[t], frame.variance[:, None] + roll.predicted_variance[t]
-                squared = np.square(frame.boxes[:, None] - mean) / spread
-                fit = -0.5 * (squared + np.log(2.0 * np.pi * spread)).sum(-1)
-            else:
-                fit = log_beta(frame.boxes[None], frame.variance[None], roll.mean[t][None], roll.variance[t][None])[0]
-            perfect = -0.5 * np.log(2.0 * np.pi * frame.variance).sum(-1)
-            log_clutter = perfect - config.clutter_nats
+        """E-W, eq. 3.24: who explains which detection. By their density given the past, frames of the window before the
+        newest stay as they are, because nothing of their past has changed; else all are weighed anew."""
+        newest = len(self._window) - 1
+        for t in [newest] if self.config.predictive_assignment else range(newest + 1):
+            frame, config = self._window[t], self.config
+            fit = self._fit(t)
+            log_clutter = -0.5 * np.log(2.0 * np.pi * frame.variance).sum(-1) - config.clutter_nats
             log_likelihood = fit + np.log(config.detection_probability)
-            gated = (fit < (log_clutter - 10.0)[:, None]) | (self._people.birth_frame >= t)  # a birth is its own
+            gated = (fit < (log_clutter - GATE_NATS)[:, None]) | (self._people.birth_frame >= t)  # a birth is its own
             log_likelihood = np.where(gated, -np.inf, log_likelihood)
             if config.exclusive_assignment:
                 log_missed = np.full(fit.shape[1], np.log1p(-config.detection_probability))
@@ -227,6 +226,16 @@ class OnlineTracker:
             else:
                 assignment = independent(log_likelihood, log_clutter)
             frame.responsibilities, frame.clutter = assignment
+
+    def _fit(self, t: int) -> Array:
+        """How well each track explains each detection of frame t of the window, in nats, (K, N)."""
+        assert self._roll is not None
+        roll, frame = self._roll, self._window[t]
+        if not self.config.predictive_assignment:
+            return log_beta(frame.boxes[None], frame.variance[None], roll.mean[t][None], roll.variance[t][None])[0]
+        spread = frame.variance[:, None] + roll.predicted_variance[t]
+        squared = np.square(frame.boxes[:, None] - roll.predicted_mean[t]) / spread
+        return np.asarray(-0.5 * (squared + np.log(2.0 * np.pi * spread)).sum(-1))
 
     def _e_z_and_e_s(self) -> None:
         """E-Z and E-S: roll the motion model over the window, fusing what the responsibilities say."""
@@ -240,7 +249,6 @@ class OnlineTracker:
             evidence.precision[t] = weights @ (1.0 / frame.variance)
             evidence.information[t] = weights @ (frame.boxes / frame.variance)
         supported = np.stack([frame.responsibilities.sum(0) > 0.5 for frame in self._window])
-        seen_before = np.abs(self._means).sum(-1) > 0  # an encoder needs an estimate to read
         variance = UNCERTAIN * observation_variance(people.birth_mean, self.config.observation_ratio)
         born_here = np.stack([people.birth_frame == t for t in range(shape[0])])
         own = observation_variance(people.birth_mean, self.config.observation_ratio)
@@ -251,12 +259,12 @@ class OnlineTracker:
             Birth(people.birth_frame, people.birth_mean, variance),
             evidence,
             self._means,
-            supported & seen_before,
+            self._fused & supported,  # the encoder needs an estimate of s to read
             zero_noise(*shape[:2], self._model_config.latent_size, 4),
             np.array([frame.rate for frame in self._window]),
             propagate=True,
         )
-        self._means = self._roll.mean
+        self._means, self._fused = self._roll.mean, supported
 
     # ------------------------------------------------------------------ life and death
 
@@ -294,7 +302,8 @@ class OnlineTracker:
         )
         self._next_id += count
         self._left = MotionState(*(np.concatenate(p) for p in zip(self._left, self._fresh(count), strict=True)))
-        self._means = np.concatenate([self._means, np.zeros((len(self._window), count, 4))], axis=1)
+        self._means = np.pad(self._means, ((0, 0), (0, count), (0, 0)))
+        self._fused = np.pad(self._fused, ((0, 0), (0, count)))
         for one in self._window:
             one.responsibilities = np.pad(one.responsibilities, ((0, 0), (0, count)))
         frame.responsibilities[new, first + np.arange(count)] = 1.0
@@ -314,7 +323,7 @@ class OnlineTracker:
         keep = ~dead
         people.select(keep)
         self._left = MotionState(*(part[keep] for part in self._left))
-        self._means = self._means[:, keep]
+        self._means, self._fused = self._means[:, keep], self._fused[:, keep]
         parts = [part[:, keep] for part in self._roll[:5]]
         self._roll = RollOut(*parts, MotionState(*(part[:, keep] for part in self._roll.states)))
         for one in self._window:

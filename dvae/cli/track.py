@@ -1,0 +1,81 @@
+"""dvae-track DET.txt OUT.txt --image-size W H --fps F"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dvae.cli.common import run_command
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of dvae-track."""
+    parser = argparse.ArgumentParser(
+        prog="dvae-track",
+        description="Track people in detections. Both files are MOTChallenge text: frame,id,left,top,width,height,confidence "
+        "with frames counted from 1 (the id of detections is not read). Frames without detections may be left out.",
+        epilog="example: dvae-track det.txt tracks.txt --image-size 1920 1080 --fps 30",
+    )
+    parser.add_argument("detections", type=Path, metavar="DET.txt", help="the detections to read")
+    parser.add_argument("target", type=Path, metavar="OUT.txt", help="the tracks to write")
+    parser.add_argument(
+        "--image-size", type=int, nargs=2, required=True, metavar=("W", "H"), help="width and height of the image in pixels"
+    )
+    parser.add_argument("--fps", type=float, required=True, metavar="F", help="frames per second")
+    parser.add_argument("--model", default="motion_srnn", help="name of a shipped model, or a folder (default: %(default)s)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the tracker, e.g. --set max_missed_seconds=2.0; may be given several times",
+    )
+    parser.add_argument(
+        "--predicted", action="store_true", help="also write the boxes of people who are not seen in a frame"
+    )
+    return parser
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """Track as the arguments say."""
+    import yaml
+
+    from dvae.configuration import from_mapping
+    from dvae.data.motchallenge import by_frame, read_rows, write_rows
+    from dvae.models.checkpoint import load_model
+    from dvae.models.srnn import SRNN
+    from dvae.models.store import find_model
+    from dvae.tracking.online import OnlineTracker, TrackerConfig, TrackState
+
+    if arguments.fps <= 0 or min(arguments.image_size) <= 0:
+        raise ValueError(f"expected positive --fps and --image-size, got {arguments.fps} and {arguments.image_size}")
+    values = {}
+    for text in arguments.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set: expected NAME=VALUE, got {text!r}")
+        values[name] = yaml.safe_load(value)
+    config = from_mapping(TrackerConfig, values)
+    frames = by_frame(read_rows(arguments.detections))
+    size = (arguments.image_size[0], arguments.image_size[1])
+    tracker = OnlineTracker(load_model(SRNN, find_model(arguments.model)), config, size)
+    rows = []
+    for index, frame in enumerate(tqdm(frames, desc=arguments.detections.name, unit="frame")):
+        tracks = tracker.update(frame.boxes, index / arguments.fps, frame.scores)
+        for n in range(len(tracks.track_id)):
+            seen = tracks.state[n] == TrackState.CONFIRMED
+            if seen or (arguments.predicted and tracks.state[n] == TrackState.OCCLUDED):
+                rows.append((index + 1, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])))
+    write_rows(arguments.target, rows)
+    print(f"{len(frames)} frames, {len({row[1] for row in rows})} tracks: {arguments.target}")
+
+
+def main() -> int:
+    """Entry point."""
+    return run_command(command, build_parser())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,134 @@
+"""MixDVAE on a whole recorded sequence with a known number of people: the paper's algorithm.
+
+X. Lin (2024), algorithm 1 (eqs 3.17-3.27) with the settings of section 4.4: one batch holds all sources, Phi is fixed
+and comes from each detection, initialisation is by cascade (algorithm 2). What the text leaves open follows the
+authors' program: the encoder and the decoder's recurrence read posterior means, only z is sampled; at the first frame
+the prediction is the starting box with a variance of 1e-5; E-W may be tempered. Not here: fine-tuning (E-Z by SGD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from dvae.configuration import setting
+from dvae.inference.responsibilities import Assignment, independent, log_beta
+from dvae.inference.variational_em import run_variational_em
+from dvae.models.srnn import SRNN
+from dvae.tracking.boxes import Boxes, observation_variance
+from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.rollout import Array, Birth, Evidence, Noise, fresh_state
+
+FIRST_FRAME_VARIANCE = 1e-5  # in fractions of the image, squared
+PAPER_TEMPERING = 0.008
+
+
+@dataclass(frozen=True)
+class SequenceConfig:
+    """Settings of the sequence algorithm; the defaults are the paper's."""
+
+    iterations: int = setting(70, "EM iterations over the whole sequence", minimum=0)
+    block_frames: int = setting(30, "frames of a block of the cascade initialisation", unit="frames", minimum=1)
+    block_iterations: int = setting(20, "EM iterations over each block", minimum=0)
+    observation_ratio: float = setting(0.04, "r_Phi: standard deviation of boxes over their size", minimum=1e-3)
+    tempering: float = setting(PAPER_TEMPERING, "factor of the exponent of E-W (1: eq. 3.25 as printed)", minimum=0.0)
+    sample_z: bool = setting(True, "draw z from its posterior; false takes its mean")
+
+
+class SequenceResult(NamedTuple):
+    """Posterior of s: mean and variance (T, N, 4); responsibilities (T, K, N), K the most detections in a frame; the
+    objective after each iteration over the whole sequence, in nats."""
+
+    mean: Array
+    variance: Array
+    responsibilities: Array
+    history: list[float]
+
+
+class SequenceProblem:
+    """The steps of EM over T frames for N sources, for `run_variational_em`. Boxes in fractions of the image."""
+
+    def __init__(
+        self, motion: CompiledMotion, frames: Sequence[Boxes], start: Boxes, config: SequenceConfig, rng: np.random.Generator
+    ) -> None:
+        self.motion, self.config, self._rng = motion, config, rng
+        self.num_frames, self.num_sources = len(frames), len(start)
+        most = max([len(boxes) for boxes in frames] + [1])
+        self.observations = np.zeros((self.num_frames, most, 4))
+        self.present = np.zeros((self.num_frames, most), dtype=bool)
+        self.phi = np.ones((self.num_frames, most, 4))
+        for t, boxes in enumerate(frames):
+            self.observations[t, : len(boxes)], self.present[t, : len(boxes)] = boxes, True
+            self.phi[t, : len(boxes)] = observation_variance(boxes, config.observation_ratio)
+        shape = (self.num_frames, self.num_sources, 4)
+        self.start = start
+        self.mean = np.broadcast_to(start, shape).copy()
+        self.variance = np.broadcast_to(observation_variance(start, config.observation_ratio), shape).copy()
+        self.assignment = Assignment(np.zeros((self.num_frames, most, self.num_sources)), np.zeros((self.num_frames, most)))
+
+    def e_w(self) -> None:
+        """Eqs 3.24 and 3.25, without clutter: the paper's sequences have none."""
+        self.assignment = independent(self._log_beta(), np.full(self.present.shape, -np.inf))
+
+    def e_z_and_e_s(self) -> None:
+        """Eqs 3.18 and 3.19 along the roll-out of the motion model, z drawn anew."""
+        eta = self.assignment.responsibilities
+        precision = np.einsum("tkn,tkd->tnd", eta, 1.0 / self.phi)
+        information = np.einsum("tkn,tkd->tnd", eta, self.observations / self.phi)
+        config, shape = self.motion.config, (self.num_frames, self.num_sources)
+        noise = Noise(np.zeros((*shape, config.latent_size)), np.zeros((*shape, 4)))
+        if self.config.sample_z:
+            noise = noise._replace(z=self._rng.standard_normal(noise.z.shape))
+        first = np.full((self.num_sources, 4), FIRST_FRAME_VARIANCE)
+        self.roll = self.motion.roll_out(
+            fresh_state(self.num_sources, config.hidden_size, config.latent_size, 4),
+            Birth(np.zeros(self.num_sources, dtype=np.int64), self.start, first),
+            Evidence(precision, information),
+            self.mean,
+            np.ones(shape, dtype=bool),
+            noise,
+            np.ones(self.num_frames),
+            propagate=False,
+        )
+        self.mean, self.variance = self.roll.mean, self.roll.variance
+
+    def m_step(self) -> None:
+        """Phi stays fixed (section 4.4.3: re-estimated, it diverges)."""
+
+    def objective(self) -> float:
+        """Eq. 3.10 at the present q(s) and q(z) and the best q(w): E-W evidence - KL(q(s) || p) - KL(q(z) || p)."""
+        log_beta_ = self._log_beta()
+        evidence = float(np.logaddexp.reduce(log_beta_, axis=-1)[self.present].sum())
+        variance, predicted = self.variance, self.roll.predicted_variance
+        difference = np.square(self.mean - self.roll.predicted_mean) / predicted
+        kl_s = 0.5 * (np.log(predicted / variance) + variance / predicted + difference - 1.0).sum()
+        return evidence - float(kl_s) - float(self.roll.kl.sum())
+
+    def _log_beta(self) -> Array:
+        values = log_beta(self.observations, self.phi, self.mean, self.variance, self.config.tempering)
+        return np.where(self.present[..., None], values, -np.inf)
+
+
+def track_sequence(
+    model: SRNN, frames: Sequence[Boxes], start: Boxes, config: SequenceConfig | None = None, seed: int = 0
+) -> SequenceResult:
+    """Follow the N people that are at `start` (N, 4) in the first frame through `frames` (T arrays (K_t, 4)).
+
+    Boxes are x1, y1, x2, y2 in fractions of the image. Raises ValueError when there is nothing to track.
+    """
+    if not len(frames) or not len(start):
+        raise ValueError(f"expected at least one frame and one source, got {len(frames)} and {len(start)}")
+    config, rng, motion = config or SequenceConfig(), np.random.default_rng(seed), CompiledMotion(model)
+    whole = SequenceProblem(motion, frames, np.asarray(start, dtype=np.float64), config, rng)
+    block_start = whole.start
+    for first in range(0, len(frames), config.block_frames):  # algorithm 2
+        last = min(first + config.block_frames, len(frames))
+        block = SequenceProblem(motion, frames[first:last], block_start, replace(config, iterations=0), rng)
+        run_variational_em(block, config.block_iterations)
+        whole.mean[first:last] = block.mean
+        block_start = block.mean[-1]
+    history = run_variational_em(whole, config.iterations)
+    return SequenceResult(whole.mean, whole.variance, whole.assignment.responsibilities, history)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dvae.data.motchallenge import by_frame, read_ground_truth, read_rows
+from dvae.signal.audio_file import read_audio, read_mono, write_audio
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+COMMANDS = ["dvae.cli.track", "dvae.cli.enhance", "dvae.cli.train", "dvae.cli.evaluate", "dvae_nodes.replay"]
+
+
+def run(module: str, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr("sys.argv", ["command", *map(str, arguments)])
+    return int(importlib.import_module(module).main())
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help(module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(module, monkeypatch, "--help")
+    assert stopped.value.code == 0
+    assert "usage: dvae-" in capsys.readouterr().out
+
+
+def test_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{t},-1,{100 + 3 * t},200,60,150,0.9" for t in range(1, 21) if t != 10]
+    rows += [f"{t},-1,nan,200,60,150,0.9" for t in range(1, 21)]
+    (tmp_path / "det.txt").write_text("\n".join(rows))
+    arguments = (tmp_path / "det.txt", tmp_path / "out.txt", "--image-size", 640, 480, "--fps", 30)
+    assert run("dvae.cli.track", monkeypatch, *arguments) == 0
+    found = read_rows(tmp_path / "out.txt")
+    assert set(found[:, 1]) == {1.0}
+    assert found[:, 0].tolist() == [t for t in range(3, 21) if t != 10]
+    np.testing.assert_allclose(found[-1, 2:6], [160, 200, 60, 150], atol=5)
+    assert run("dvae.cli.track", monkeypatch, *arguments, "--predicted", "--set", "confirm_hits=1") == 0
+    assert read_rows(tmp_path / "out.txt")[:, 0].tolist() == list(range(1, 21))
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (8000, 1)])
+def test_enhance_keeps_rate_channels_and_length(rate: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = np.random.default_rng(0).normal(scale=0.1, size=(channels, rate + 7)).astype(np.float32)
+    write_audio(tmp_path / "noisy.wav", noisy, rate)
+    assert run("dvae.cli.enhance", monkeypatch, tmp_path / "noisy.wav", tmp_path / "out.flac") == 0
+    enhanced, found = read_audio(tmp_path / "out.flac")
+    assert (enhanced.shape, found) == (noisy.shape, rate)
+    assert np.square(enhanced).mean() < 0.5 * np.square(noisy).mean()
+
+
+def test_enhance_a_folder_and_agree_with_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = read_mono(DATA / "demo_speech_noisy.flac", 16000)[:40000]
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for name in ("a.wav", "deep/b.flac"):
+        write_audio(tmp_path / "in" / name, noisy, 16000)
+    assert run("dvae.cli.enhance", monkeypatch, tmp_path / "in", tmp_path / "out") == 0
+    first, second = (read_mono(tmp_path / "out" / name, 16000) for name in ("a.wav", "deep/b.flac"))
+    np.testing.assert_allclose(first, second, atol=1 / 16000)  # 16 bit, rounded by either format
+    from dvae.enhancement.model import Enhancer
+    from dvae.enhancement.streaming import StreamingEnhancer
+    from dvae.models.checkpoint import load_model
+    from dvae.models.store import find_model
+
+    enhancer = StreamingEnhancer(load_model(Enhancer, find_model("speech_enhancer")))
+    streamed = np.concatenate([enhancer.feed(read_mono(tmp_path / "in" / "a.wav", 16000)), enhancer.flush()])
+    np.testing.assert_allclose(first, streamed, atol=1 / 16000)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("dvae.cli.enhance", ("no.wav", "out.wav"), "expected an audio file or a folder, got no.wav, which does not exist"),
+        ("dvae.cli.enhance", ("text.wav", "out.wav"), "expected an audio file that can be decoded, got text.wav"),
+        ("dvae.cli.enhance", ("nan.wav", "out.wav"), "expected finite samples, got NaN or infinity in nan.wav"),
+        ("dvae.cli.enhance", ("nan.wav", "out.mp3"), "expected OUT to end in .wav or .flac, got out.mp3"),
+        ("dvae.cli.enhance", ("nan.wav", "o.wav", "--model", "nothing"), "expected a model folder or one of"),
+        ("dvae.cli.enhance", ("nan.wav", "o.wav", "--min-gain", "2"), "min_gain: expected a value in [0, 1], got 2.0"),
+        ("dvae.cli.track", ("text.wav", "o.txt", "--image-size", "9", "9", "--fps", "5"), "text.wav, line 1: expected frame,id,"),
+        ("dvae.cli.track", ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "5"), "expected a MOTChallenge text file"),
+        ("dvae.cli.track", ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "0"), "expected positive --fps"),
+        ("dvae.cli.evaluate", ("tracking", "--sequences", "x", "--detections", "y"), "is not a folder: pass --data"),
+        ("dvae_nodes.replay", ("no.mcap", "out"), "expected a bag, got no.mcap, which does not exist"),
+        ("dvae_nodes.replay", ("text.wav", "out"), "expected a ROS 2 bag (sqlite3 or mcap), got text.wav"),
+    ],
+)
+def test_mistakes_are_one_line(
+    module: str, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVAE_DATA", raising=False)
+    Path("text.wav").write_text("hello")
+    import soundfile
+
+    soundfile.write("nan.wav", np.array([0.0, np.nan]), 16000, subtype="FLOAT")
+    assert run(module, monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_ground_truth_counts_pedestrians_only(tmp_path: Path) -> None:
+    (tmp_path / "gt.txt").write_text("1,1,0,0,10,20,1,1,1.0\n1,2,0,0,10,20,0,1,1.0\n1,3,0,0,10,20,1,7,1.0\n3,1,5,0,10,20,1,1,1.0\n")
+    frames = by_frame(read_ground_truth(tmp_path / "gt.txt"), num_frames=4)
+    assert [frame.ids.tolist() for frame in frames] == [[1], [], [1], []]
+    assert frames[2].boxes.tolist() == [[5, 0, 15, 20]]
+
+
+def test_tracking_scores_of_a_swap(tmp_path: Path) -> None:
+    from dvae.data.motchallenge import FrameBoxes
+    from dvae.metrics.tracking import tracking_scores
+
+    boxes = np.array([[0.0, 0, 10, 20], [50, 0, 60, 20]])
+    truth = [FrameBoxes(boxes, np.array([1, 2]), np.ones(2))] * 10
+    swapped = [FrameBoxes(boxes, np.array([7, 8] if t < 5 else [8, 7]), np.ones(2)) for t in range(10)]
+    perfect, half = tracking_scores({"a": (truth, truth)}), tracking_scores({"a": (truth, swapped)})
+    assert (perfect.mota, perfect.idf1, perfect.hota, perfect.switches) == (100.0, 100.0, 100.0, 0)
+    assert (half.mota, half.idf1, half.switches) == (90.0, 50.0, 2)

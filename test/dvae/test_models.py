@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence as torch_kl
+
+from dvae.enhancement.model import Enhancer, EnhancerConfig
+from dvae.models.checkpoint import load_model, save_model
+from dvae.models.divergence import gaussian_log_likelihood, itakura_saito, kl_divergence, kl_to_standard_normal
+from dvae.models.layers import LSTM, Gaussian, num_parameters
+from dvae.models.rvae import RVAE, RVAEConfig
+from dvae.models.srnn import SRNN, SRNNConfig
+from dvae.models.store import find_model
+
+
+def gaussian(generator: torch.Generator, *shape: int) -> Gaussian:
+    return Gaussian(torch.randn(shape, generator=generator), torch.randn(shape, generator=generator))
+
+
+def test_divergences_against_torch_distributions(generator: torch.Generator) -> None:
+    q, p = gaussian(generator, 5, 3), gaussian(generator, 5, 3)
+    as_normal = lambda g: Normal(g.mean, torch.exp(0.5 * g.log_var))  # noqa: E731
+    torch.testing.assert_close(kl_divergence(q, p), torch_kl(as_normal(q), as_normal(p)))
+    standard = Gaussian(torch.zeros(5, 3), torch.zeros(5, 3))
+    torch.testing.assert_close(kl_to_standard_normal(q), kl_divergence(q, standard))
+    value = torch.randn(5, 3, generator=generator)
+    torch.testing.assert_close(gaussian_log_likelihood(value, p), as_normal(p).log_prob(value))
+
+
+def test_itakura_saito_is_the_complex_gaussian_likelihood() -> None:
+    # -log Nc(x; 0, v) = log(pi v) + |x|^2 / v; the divergence is its excess over the best v = |x|^2
+    power, variance = torch.tensor([0.3, 2.0]), torch.tensor([1.7, 0.2])
+    negative_log = lambda v: torch.log(math.pi * v) + power / v  # noqa: E731
+    torch.testing.assert_close(itakura_saito(power, variance), negative_log(variance) - negative_log(power))
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"), [(RVAE(RVAEConfig()), 553_121), (SRNN(SRNNConfig()), 1_540)], ids=["RVAE", "SRNN"]
+)
+def test_parameter_counts_are_the_published_ones(model: torch.nn.Module, parameters: int) -> None:
+    assert num_parameters(model) == parameters
+
+
+def test_lstm_step_is_one_frame_of_the_sequence(generator: torch.Generator) -> None:
+    lstm, frames = LSTM(3, 5), torch.randn(2, 7, 3, generator=generator)
+    expected, _ = lstm(frames)
+    state = lstm.zero_state(2, frames)
+    for t in range(7):
+        state = lstm.step(frames[:, t], state)
+        torch.testing.assert_close(state[0], expected[:, t])
+
+
+def test_rvae_decoder_step_is_one_frame_of_the_sequence(generator: torch.Generator) -> None:
+    model = RVAE(RVAEConfig(num_bins=9, hidden_size=8, latent_size=3))
+    z = torch.randn(2, 6, 3, generator=generator)
+    expected, state = model.decode(z), model.emission.z_lstm.zero_state(2, z)
+    for t in range(6):
+        variance, state = model.step(z[:, t], state)
+        torch.testing.assert_close(variance, expected[:, t])
+
+
+def test_rvae_posterior_reads_present_and_future_only(generator: torch.Generator) -> None:
+    model = RVAE(RVAEConfig(num_bins=9, hidden_size=8, latent_size=3))
+    power = torch.rand(1, 6, 9, generator=generator)
+    changed = power.clone()
+    changed[:, 2] *= 2.0
+    first, second = model.encode(power).posterior.mean, model.encode(changed).posterior.mean
+    assert (first != second).any(-1)[0, :3].all()  # the past of frame 2 sees it as its future
+    # the decoder is causal: v_t depends on z_{1:t}
+    z = torch.randn(1, 6, 3, generator=generator)
+    later = z.clone()
+    later[:, 4] += 1.0
+    assert torch.equal(model.decode(z)[:, :4], model.decode(later)[:, :4])
+
+
+@torch.no_grad()
+def test_rvae_elbo_is_below_the_importance_sampled_likelihood(generator: torch.Generator) -> None:
+    model = RVAE(RVAEConfig(num_bins=4, hidden_size=6, latent_size=2)).double()
+    power = torch.rand(1, 5, 4, generator=generator, dtype=torch.float64) + 0.1
+    many = power.expand(4000, -1, -1)
+    noise = torch.randn(4000, 5, 2, generator=generator, dtype=torch.float64)
+    latents = model.encode(many, noise)
+    log_p = -itakura_saito(many + model.config.floor, model.decode(latents.z)).sum((1, 2))
+    log_ratio = gaussian_log_likelihood(latents.z, model.prior(latents.z)) - gaussian_log_likelihood(
+        latents.z, latents.posterior
+    )
+    weights = log_p + log_ratio.sum((1, 2))
+    likelihood = torch.logsumexp(weights, 0) - math.log(4000)
+    elbo = model.elbo(many, noise).elbo * 5  # per frame
+    assert float(elbo) <= float(likelihood)
+    assert float(elbo) == pytest.approx(float(weights.mean()), abs=0.05)  # the KL in closed form and by sampling
+
+
+@pytest.mark.parametrize("coordinates", ["absolute", "relative"])
+def test_srnn_elbo_gradient_against_finite_differences(coordinates: str, generator: torch.Generator) -> None:
+    model = SRNN(SRNNConfig(coordinates=coordinates)).double()
+    corner = torch.rand(2, 4, 2, generator=generator, dtype=torch.float64)
+    boxes = torch.cat([corner, corner + 0.3], dim=-1)
+    noise = torch.randn(2, 4, 4, generator=generator, dtype=torch.float64)
+    weight = model.recurrence.lstm.weight_ih_l0
+    model.elbo(boxes, noise).elbo.backward()
+    with torch.no_grad():
+        values = []
+        for change in (1e-5, -1e-5):
+            weight[3, 1] += change
+            values.append(float(model.elbo(boxes, noise).elbo))
+            weight[3, 1] -= change
+    assert weight.grad is not None
+    assert float(weight.grad[3, 1]) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-4, abs=1e-7)
+
+
+@torch.no_grad()
+def test_relative_srnn_does_not_care_where_and_how_large(generator: torch.Generator) -> None:
+    model = SRNN(SRNNConfig(coordinates="relative")).double()
+    corner = torch.cumsum(torch.rand(1, 5, 2, generator=generator, dtype=torch.float64) * 0.01, 1)
+    boxes = torch.cat([corner, corner + 0.3], dim=-1)
+    noise = torch.zeros(1, 5, 4, dtype=torch.float64)
+    plain, moved = model.elbo(boxes, noise), model.elbo(10.0 * boxes + 3.0, noise)
+    assert float(moved.kl) == pytest.approx(float(plain.kl))
+    assert float(moved.reconstruction) == pytest.approx(float(plain.reconstruction) - 4 * math.log(10.0))
+
+
+def test_srnn_generates_boxes(generator: torch.Generator) -> None:
+    boxes = SRNN(SRNNConfig()).generate(torch.tensor([[0.0, 0.0, 1.0, 2.0]]), 5, generator)
+    assert boxes.shape == (1, 5, 4)
+    assert boxes.isfinite().all()
+
+
+class TestCheckpoint:
+    def save(self, folder: Path) -> SRNN:
+        model = SRNN(SRNNConfig(hidden_size=4))
+        save_model(model, folder, {"metrics": {"loss": 1.0}})
+        return model
+
+    def test_round_trip(self, tmp_path: Path) -> None:
+        saved = self.save(tmp_path)
+        loaded = load_model(SRNN, tmp_path)
+        assert loaded.config == saved.config
+        assert not loaded.training
+        for name, value in saved.state_dict().items():
+            assert torch.equal(value, loaded.state_dict()[name])
+
+    def test_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"expected a model folder with model.yaml and model.safetensors, got"):
+            load_model(SRNN, tmp_path / "nothing")
+
+    def test_damaged(self, tmp_path: Path) -> None:
+        self.save(tmp_path)
+        weights = tmp_path / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+        with pytest.raises(ValueError, match=r"model.safetensors is damaged: expected sha256"):
+            load_model(SRNN, tmp_path)
+
+    def test_truncated_description(self, tmp_path: Path) -> None:
+        self.save(tmp_path)
+        (tmp_path / "model.yaml").write_text("class: [")
+        with pytest.raises(ValueError, match=r"model.yaml: expected YAML"):
+            load_model(SRNN, tmp_path)
+
+    def test_other_class(self, tmp_path: Path) -> None:
+        self.save(tmp_path)
+        with pytest.raises(ValueError, match="expected a model of class RVAE, got SRNN"):
+            load_model(RVAE, tmp_path)
+
+
+def test_unknown_model_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"motion_srnn.*speech_enhancer.*got 'nothing'"):
+        find_model("nothing")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("motion_srnn", SRNN), ("speech_rvae", RVAE), ("speech_enhancer", Enhancer)])
+def test_shipped_models_load_and_have_cards(name: str, kind: type) -> None:
+    folder = find_model(name)
+    load_model(kind, folder)
+    assert "licence" in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_enhancer_keeps_the_prior_it_was_trained_with() -> None:
+    enhancer, prior = load_model(Enhancer, find_model("speech_enhancer")), load_model(RVAE, find_model("speech_rvae"))
+    for name, value in prior.emission.state_dict().items():
+        assert torch.equal(value, enhancer.emission.state_dict()[name])
+    assert isinstance(enhancer.config, EnhancerConfig)

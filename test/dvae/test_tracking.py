@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dvae.models.checkpoint import load_model
+from dvae.models.srnn import SRNN, SRNNConfig
+from dvae.models.store import find_model
+from dvae.tracking.boxes import as_boxes, iou, valid_boxes
+from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.online import OnlineTracker, TrackerConfig, Tracks, TrackState
+from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
+from dvae.tracking.sequence import SequenceConfig, SequenceProblem, track_sequence
+from dvae.tracking.trajectories import draw_trajectories
+
+Array = np.ndarray
+
+
+@pytest.fixture(scope="module")
+def shipped() -> SRNN:
+    return load_model(SRNN, find_model("motion_srnn"))
+
+
+def random_model(coordinates: str) -> SRNN:
+    torch.manual_seed(0)
+    return SRNN(SRNNConfig(coordinates=coordinates, hidden_size=5)).double()
+
+
+def still_model(coordinates: str, log_var: float, mean: float = 0.0) -> SRNN:
+    """All weights zero: the emission is N(s_{t-1}, ...) (relative) or N(mean, exp(log_var)) (absolute) for ever."""
+    model = SRNN(SRNNConfig(coordinates=coordinates)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.emission.mean.bias.fill_(mean)
+        model.emission.log_var.bias.fill_(log_var)
+    return model
+
+
+# ---------------------------------------------------------------------- the roll-out
+
+
+@pytest.mark.parametrize("coordinates", ["absolute", "relative"])
+@pytest.mark.parametrize("propagate", [False, True])
+def test_compiled_roll_out_equals_the_reference(coordinates: str, propagate: bool, rng: np.random.Generator) -> None:
+    model, num_frames, num_tracks = random_model(coordinates), 9, 4
+    config = model.config
+    boxes = draw_trajectories(num_tracks, num_frames, rng).transpose(1, 0, 2)
+    precision = rng.uniform(1e3, 1e4, size=boxes.shape) * (rng.random((num_frames, num_tracks, 1)) < 0.7)
+    birth = Birth(np.array([-1, 0, 3, 8]), boxes[0], rng.uniform(0.01, 0.1, size=(num_tracks, 4)))
+    state = fresh_state(num_tracks, config.hidden_size, 4, 4)
+    state = state._replace(source=boxes[0], hidden=rng.normal(size=state.hidden.shape), variance=np.full((num_tracks, 4), 0.01))
+    evidence = Evidence(precision, precision * boxes)
+    encode = rng.random((num_frames, num_tracks)) < 0.6
+    noise = Noise(rng.normal(size=(num_frames, num_tracks, 4)), 0.1 * rng.normal(size=boxes.shape))
+    rate = rng.uniform(0.5, 3.0, size=num_frames) if coordinates == "relative" else np.ones(num_frames)
+    found = CompiledMotion(model).roll_out(state, birth, evidence, boxes, encode, noise, rate, propagate)
+    like = next(model.parameters())
+    with torch.no_grad():
+        expected = roll_out_torch(
+            model, *(as_tensors(part, like) for part in (state, birth, evidence)), torch.as_tensor(boxes),
+            torch.as_tensor(encode), as_tensors(noise, like), rate.tolist(), propagate,
+        )  # fmt: skip
+    exists = np.arange(num_frames)[:, None] >= birth.frame
+    for name in ("mean", "variance", "predicted_mean", "predicted_variance", "kl"):
+        ours, reference = getattr(found, name), getattr(expected, name).numpy()
+        np.testing.assert_allclose(ours[exists], reference[exists], rtol=1e-9, atol=1e-12, err_msg=name)
+    for name in found.states._fields:
+        ours, reference = getattr(found.states, name), getattr(expected.states, name).numpy()
+        np.testing.assert_allclose(ours[exists], reference[exists], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_roll_out_is_a_kalman_filter_for_a_random_walk(rng: np.random.Generator) -> None:
+    log_var, unit = 0.4, 0.05
+    model = still_model("relative", log_var)
+    num_frames = 30
+    # boxes of size 1 that jitter so little that their size, the unit of the walk, stays 1
+    boxes = np.array([0.0, 0.0, 1.0, 1.0]) + 1e-4 * rng.normal(size=(num_frames, 1, 4))
+    phi = 0.02
+    evidence = Evidence(np.full(boxes.shape, 1 / phi), boxes / phi)
+    birth = Birth(np.zeros(1, dtype=np.int64), boxes[0], np.full((1, 4), 1e6))
+    roll = CompiledMotion(model).roll_out(
+        fresh_state(1, 8, 4, 4), birth, evidence, boxes, np.zeros((num_frames, 1), dtype=bool),
+        zero_noise(num_frames, 1, 4, 4), np.ones(num_frames), propagate=True,
+    )  # fmt: skip
+    mean, variance, walk = boxes[0, 0, 0], 1 / (1 / phi + 1e-6), unit**2 * np.exp(log_var)
+    for t in range(1, num_frames):
+        predicted = variance + walk
+        gain = predicted / (predicted + phi)
+        mean, variance = mean + gain * (boxes[t, 0, 0] - mean), (1 - gain) * predicted
+        assert roll.mean[t, 0, 0] == pytest.approx(mean, abs=1e-6)
+        assert roll.variance[t, 0, 0] == pytest.approx(variance, rel=1e-3)
+
+
+# ---------------------------------------------------------------------- the sequence algorithm
+
+
+def crossing(num_frames: int = 60) -> Array:
+    """Two people who walk past each other, (T, 2, 4) in fractions of the image."""
+    t = np.linspace(0.0, 1.0, num_frames)[:, None]
+    corner = np.stack([np.hstack([0.3 + 0.25 * t, 0.30 + 0 * t]), np.hstack([0.62 - 0.25 * t, 0.36 + 0 * t])], axis=1)
+    return np.concatenate([corner, corner + [0.05, 0.25]], axis=-1)
+
+
+def test_elbo_never_falls_when_the_updates_are_exact(rng: np.random.Generator) -> None:
+    # an emission that does not depend on the past makes E-S, like E-W, the exact maximiser of the bound
+    model = still_model("absolute", log_var=np.log(0.02), mean=0.5)
+    observations = [rng.uniform(0.3, 0.7, size=(rng.integers(1, 4), 4)) + [0, 0, 0.5, 0.5] for _ in range(20)]
+    start = observations[0][:1].repeat(2, axis=0) + [[0.0], [0.05]]
+    config = SequenceConfig(iterations=15, block_iterations=0, tempering=1.0, sample_z=False, observation_ratio=0.3)
+    history = track_sequence(model, observations, start, config).history
+    assert len(history) == 15
+    assert (np.diff(history) >= -1e-9).all()
+    assert history[-1] > history[0]
+
+
+def test_sequence_keeps_two_people_who_cross_apart(shipped: SRNN, rng: np.random.Generator) -> None:
+    truth = crossing()
+    frames = []
+    for t, boxes in enumerate(truth):
+        seen = [n for n in range(2) if not (n == 1 and 35 <= t < 41)]  # the far one is hidden at the crossing
+        frames.append(boxes[rng.permutation(seen)] + 0.001 * rng.normal(size=(len(seen), 4)))
+    for model, config in ((shipped, SequenceConfig(tempering=1.0)), (shipped, SequenceConfig())):
+        result = track_sequence(model, frames, truth[0], config)
+        assert result.mean.shape == (60, 2, 4)
+        assert np.abs(result.mean[-1] - truth[-1]).max() < 0.03
+        present = np.array([len(boxes) for boxes in frames])
+        np.testing.assert_allclose(result.responsibilities.sum((1, 2)), present, rtol=1e-6)
+
+
+def test_sequence_same_seed_same_result(shipped: SRNN) -> None:
+    frames = list(crossing(20))
+    results = [track_sequence(shipped, frames, frames[0], SequenceConfig(iterations=3), seed=5) for _ in range(2)]
+    assert np.array_equal(results[0].mean, results[1].mean)
+
+
+def test_e_s_step_is_equation_3_18_and_3_19(rng: np.random.Generator) -> None:
+    model = still_model("absolute", log_var=np.log(0.02), mean=0.5)
+    boxes = rng.uniform(0.3, 0.4, size=(4, 2, 4)) + [0, 0, 0.3, 0.3]
+    config = SequenceConfig(tempering=1.0, sample_z=False)
+    problem = SequenceProblem(CompiledMotion(model), list(boxes), boxes[0], config, rng)
+    problem.e_w()
+    problem.e_z_and_e_s()
+    eta, t, n = problem.assignment.responsibilities, 2, 1
+    weights = eta[t, :, n, None] / problem.phi[t]
+    variance = 1.0 / (weights.sum(0) + 1.0 / 0.02)
+    np.testing.assert_allclose(problem.variance[t, n], variance)
+    np.testing.assert_allclose(problem.mean[t, n], variance * ((weights * boxes[t]).sum(0) + 0.5 / 0.02))
+
+
+def test_sequence_refuses_nothing(shipped: SRNN) -> None:
+    with pytest.raises(ValueError, match="expected at least one frame and one source, got 0 and 1"):
+        track_sequence(shipped, [], np.zeros((1, 4)))
+
+
+# ---------------------------------------------------------------------- the online tracker
+
+SIZE = (1000, 800)
+
+
+def walkers(num_frames: int, starts: list[list[float]], velocities: list[list[float]]) -> Array:
+    """People of 60 x 160 pixels, (T, N, 4)."""
+    corner = np.array(starts) + np.array(velocities) * np.arange(num_frames)[:, None, None]
+    return np.concatenate([corner, corner + [60.0, 160.0]], axis=-1)
+
+
+def run(tracker: OnlineTracker, frames: list[Array], fps: float = 30.0, first: int = 0) -> list[Tracks]:
+    return [tracker.update(boxes, (first + t) / fps) for t, boxes in enumerate(frames)]
+
+
+def test_two_people_keep_their_ids_and_become_confirmed(shipped: SRNN, rng: np.random.Generator) -> None:
+    truth = walkers(40, [[100, 300], [700, 300]], [[3, 0], [-3, 0]])
+    results = run(OnlineTracker(shipped, image_size=SIZE), [b + rng.normal(0, 2, b.shape) for b in truth])
+    assert results[0].state.tolist() == [TrackState.TENTATIVE] * 2
+    assert results[2].state.tolist() == [TrackState.CONFIRMED] * 2
+    for t in range(3, 40):
+        assert results[t].track_id.tolist() == [1, 2]
+        assert iou(results[t].boxes, truth[t]).diagonal().min() > 0.8
+    last = results[-1]
+    assert last.velocity[0, 0] == pytest.approx(90, abs=30)  # pixels a second
+    assert last.age.tolist() == pytest.approx([39 / 30] * 2)
+    assert sorted(last.detection_index.tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"window_frames": 4}, {"iterations": 3}, {"exclusive_assignment": False}])
+def test_a_person_keeps_the_id_through_an_occlusion(shipped: SRNN, settings: dict[str, object]) -> None:
+    truth = walkers(70, [[100, 300]], [[4, 0]])
+    frames = [boxes if not 30 <= t < 45 else boxes[:0] for t, boxes in enumerate(truth)]
+    results = run(OnlineTracker(shipped, replace(TrackerConfig(), **settings), SIZE), frames)
+    hidden = results[30:45]
+    assert all(r.state.tolist() == [TrackState.OCCLUDED] for r in hidden)
+    assert [round(float(r.time_since_detection[0]) * 30) for r in hidden] == list(range(1, 16))
+    assert (np.diff([float(r.variance[0, 0]) for r in hidden]) > 0).all()  # no pretended certainty
+    assert all(r.detection_index.tolist() == [-1] for r in hidden)
+    assert iou(hidden[-1].boxes, truth[44])[0, 0] > 0.5  # predicted, not left behind
+    assert results[-1].track_id.tolist() == [1]
+    assert results[-1].state.tolist() == [TrackState.CONFIRMED]
+
+
+def test_crossing_people_keep_their_ids(shipped: SRNN, rng: np.random.Generator) -> None:
+    truth = walkers(60, [[200, 300], [500, 330]], [[5, 0], [-5, 0]])
+    results = run(OnlineTracker(shipped, image_size=SIZE), [b[rng.permutation(2)] for b in truth])
+    order = np.argsort(results[-1].track_id)
+    assert results[-1].track_id[order].tolist() == [1, 2]
+    assert iou(results[-1].boxes[order], truth[-1]).diagonal().min() > 0.7
+
+
+def test_clutter_starts_no_confirmed_track(shipped: SRNN, rng: np.random.Generator) -> None:
+    truth = walkers(60, [[100, 300]], [[3, 0]])
+    frames = []
+    for boxes in truth:
+        corner = rng.uniform(0, [900, 600], size=(2, 2))
+        frames.append(np.concatenate([boxes, np.concatenate([corner, corner + [60, 160]], axis=1)]))
+    results = run(OnlineTracker(shipped, image_size=SIZE), frames)
+    confirmed = {int(i) for r in results for i in r.track_id[r.state != TrackState.TENTATIVE]}
+    assert confirmed == {1}
+
+
+def test_a_track_dies_after_its_time_and_its_id_is_not_used_again(shipped: SRNN) -> None:
+    tracker = OnlineTracker(shipped, TrackerConfig(max_missed_seconds=0.5), SIZE)
+    truth = walkers(10, [[100, 300]], [[0, 0]])
+    results = run(tracker, [*truth, *[np.zeros((0, 4))] * 20, *truth])
+    assert len(results[9 + 15].track_id) == 1
+    assert len(results[9 + 16].track_id) == 0
+    assert results[-1].track_id.tolist() == [2]
+    tracker.reset()
+    assert tracker.update(truth[0], 0.0).track_id.tolist() == [3]
+    assert OnlineTracker(shipped).update(truth[0], 0.0).track_id.tolist() == [1]  # a counter for each tracker
+
+
+def test_people_who_leave_the_image_are_dropped(shipped: SRNN) -> None:
+    truth = walkers(40, [[850, 300]], [[8, 0]])
+    frames = [boxes if t < 15 else boxes[:0] for t, boxes in enumerate(truth)]
+    results = run(OnlineTracker(shipped, TrackerConfig(max_missed_seconds=10.0), SIZE), frames)
+    assert len(results[-1].track_id) == 0
+
+
+def test_low_scores_continue_tracks_but_start_none(shipped: SRNN) -> None:
+    truth = walkers(20, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
+    tracker = OnlineTracker(shipped, TrackerConfig(min_score=0.1, birth_score=0.5), SIZE)
+    for t in range(20):
+        tracks = tracker.update(truth[t], t / 30, [0.9 if t < 5 else 0.2, 0.2])
+    assert tracks.track_id.tolist() == [1]
+    assert tracks.state.tolist() == [TrackState.CONFIRMED]
+
+
+def test_rate_does_not_matter_to_a_steady_walk(shipped: SRNN) -> None:
+    for fps in (30.0, 10.0):
+        truth = walkers(30, [[100, 300]], [[90 / fps, 0]])
+        frames = [boxes if t < 20 else boxes[:0] for t, boxes in enumerate(truth)]
+        tracks = run(OnlineTracker(shipped, image_size=SIZE), frames, fps)[-1]
+        assert iou(tracks.boxes, truth[-1])[0, 0] > 0.5
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+def test_wrong_boxes_are_left_out_and_indices_stay_those_of_the_input(shipped: SRNN) -> None:
+    good = [100.0, 300.0, 160.0, 460.0]
+    bad = [
+        [np.nan, 1, 2, 3], [1, 1, np.inf, 3], [5, 5, 5, 9], [9, 5, 5, 9], [2000, 1, 2010, 9], [-50, -90, -10, -5],
+    ]  # fmt: skip
+    tracker = OnlineTracker(shipped, image_size=SIZE)
+    for t in range(4):
+        tracks = tracker.update([*bad, good], t / 30)
+    assert tracks.track_id.tolist() == [1]
+    assert tracks.detection_index.tolist() == [6]
+    assert np.isfinite(tracks.boxes).all()
+
+
+def test_valid_boxes_without_image_size() -> None:
+    assert valid_boxes(np.array([[5000.0, 0, 5010, 10], [0, 0, 0, 1]]), None).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("time", [1.0, 0.5, float("nan")])
+def test_a_time_that_is_not_later_is_refused_and_changes_nothing(shipped: SRNN, time: float) -> None:
+    tracker = OnlineTracker(shipped, image_size=SIZE)
+    boxes = walkers(1, [[100, 300]], [[0, 0]])[0]
+    tracker.update(boxes, 1.0)
+    with pytest.raises(ValueError, match="expected a time after 1.0 s, got"):
+        tracker.update(boxes, time)
+    assert tracker.update(boxes, 1.1).track_id.tolist() == [1]
+
+
+def test_wrong_shapes_are_named(shipped: SRNN) -> None:
+    with pytest.raises(ValueError, match=r"expected boxes of shape \(K, 4\).*got shape \(1, 5\)"):
+        as_boxes(np.zeros((1, 5)))
+    with pytest.raises(ValueError, match="expected one score per box, got 2 scores for 1 boxes"):
+        OnlineTracker(shipped).update([[0, 0, 1, 1]], 0.0, [0.5, 0.5])
+
+
+def test_empty_frames_and_nan_scores(shipped: SRNN) -> None:
+    tracker = OnlineTracker(shipped)
+    assert len(tracker.update([], 0.0).track_id) == 0
+    assert len(tracker.update([[0, 0, 10, 20]], 0.1, [float("nan")]).track_id) == 0
+
+
+def test_five_hundred_boxes_in_a_frame(shipped: SRNN, rng: np.random.Generator) -> None:
+    corner = rng.uniform(0, [1800, 900], size=(500, 2))
+    boxes = np.concatenate([corner, corner + [40.0, 100.0]], axis=1)
+    tracker = OnlineTracker(shipped, TrackerConfig(birth_iou=1.0), (1920, 1080))
+    began = time.perf_counter()
+    for t in range(5):
+        tracks = tracker.update(boxes, t / 30, rng.random(500))
+    assert 0 < len(tracks.track_id) <= 5 * 300
+    assert time.perf_counter() - began < 20
+
+
+def test_absolute_models_are_refused_online() -> None:
+    with pytest.raises(ValueError, match="expected a motion model in relative coordinates"):
+        OnlineTracker(SRNN(SRNNConfig(coordinates="absolute")))
+
+
+# ---------------------------------------------------------------------- synthetic data
+
+
+def test_trajectories_are_boxes_that_move_smoothly(rng: np.random.Generator) -> None:
+    boxes = draw_trajectories(500, 60, rng)
+    assert boxes.shape == (500, 60, 4)
+    assert (boxes[..., 2:] > boxes[..., :2]).all()
+    ratio = (boxes[..., 3] - boxes[..., 1]) / (boxes[..., 2] - boxes[..., 0])
+    np.testing.assert_allclose(ratio.max(1), ratio.min(1))  # constant for each person
+    assert np.mean(ratio) == pytest.approx(5.26, abs=0.15)
+    assert np.abs(np.diff(boxes, axis=1)).max() < 0.05
+    again = draw_trajectories(500, 60, np.random.default_rng(0))
+    assert np.array_equal(boxes, again)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from dvae.cli import train
+from dvae.data.crops import AudioCrops, trim_silence
+from dvae.data.mixtures import MixtureSource
+from dvae.models.checkpoint import load_model
+from dvae.models.rvae import RVAE
+from dvae.models.srnn import SRNN
+from dvae.signal.audio_file import write_audio
+from dvae.training.recipe import load_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning warns about its own loaders
+
+MOTION = {
+    "name": "small_motion", "task": "motion", "summary": "for a test", "model": {},
+    "data": {"num_train": 64, "num_valid": 32, "max_noise": 0.1, "max_wander": 0.01, "observation_ratio": 0.06,
+             "max_speed": 2.0, "max_step": 0.4, "sampling_start_epoch": 0, "sampling_end_epoch": 2},
+    "optimisation": {"epochs": 3, "batch_size": 32, "num_frames": 12, "kl_warmup_epochs": 2, "learning_rate": 0.01},
+    "card": {"licence": "Apache-2.0"},
+}  # fmt: skip
+
+
+def run(recipe: dict[str, object], folder: Path, *options: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    arguments = ["dvae-train", str(path), "--output", str(folder / "model"), "--work", str(folder / "work"), *options]
+    monkeypatch.setattr("sys.argv", [*arguments, "--device", "cpu"])
+    return train.main()
+
+
+def losses(folder: Path) -> float:
+    return float(yaml.safe_load((folder / "model" / "model.yaml").read_text())["metrics"]["valid/loss"])
+
+
+def test_motion_training_learns_writes_a_card_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = copy.deepcopy(MOTION)
+    short["optimisation"]["epochs"] = 1  # type: ignore[index]
+    assert run(short, tmp_path, monkeypatch=monkeypatch) == 0
+    first = losses(tmp_path)
+    assert run(MOTION, tmp_path, "--resume", monkeypatch=monkeypatch) == 0
+    assert losses(tmp_path) < first
+    assert yaml.safe_load((tmp_path / "model" / "model.yaml").read_text())["epoch"] > 1  # it went on, not anew
+    load_model(SRNN, tmp_path / "model")
+    assert "1,540 parameters" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
+
+
+def test_same_seed_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        run(MOTION, tmp_path / name, monkeypatch=monkeypatch)
+        weights.append((tmp_path / name / "model" / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+@pytest.fixture
+def audio_folders(tmp_path: Path, rng: np.random.Generator) -> Path:
+    time = np.arange(32000) / 16000
+    for split in ("train", "valid"):
+        for kind in ("speech", "noise"):
+            (tmp_path / kind / split).mkdir(parents=True)
+            for i in range(2):
+                tone = np.sin(2 * np.pi * (200 + 50 * i) * time) * np.sin(2 * np.pi * 3 * time)
+                waveform = 0.3 * tone if kind == "speech" else 0.1 * rng.normal(size=32000)
+                write_audio(tmp_path / kind / split / f"{i}.flac", waveform.astype(np.float32), 16000)
+    return tmp_path
+
+
+def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(audio_folders)
+    options = {"epochs": 2, "batches_per_epoch": 3, "batch_size": 2, "num_frames": 20, "kl_warmup_epochs": 1}
+    data = {f"{kind}_{split}": f"{kind}/{split}" for kind in ("speech", "noise") for split in ("train", "valid")}
+    prior = {"name": "p", "task": "speech_prior", "summary": "s", "model": {"hidden_size": 8}, "data": data,
+             "optimisation": options, "card": {}}  # fmt: skip
+    assert run(prior, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
+    trained = load_model(RVAE, audio_folders / "model").emission.state_dict()
+    (audio_folders / "model").rename(audio_folders / "prior")
+    enhancer = {**prior, "task": "enhancer", "data": {**data, "prior": "prior"},
+                "model": {"prior_hidden_size": 8, "hidden_size": 8, "lookahead_frames": 1}}  # fmt: skip
+    assert run(enhancer, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
+    from dvae.enhancement.model import Enhancer
+
+    kept = load_model(Enhancer, audio_folders / "model").emission.state_dict()
+    assert all(torch.equal(kept[name], trained[name]) for name in trained)  # the prior stays as it was
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}}, "needs data: pass --data FOLDER or set DVAE_DATA"),
+        ({"task": "nothing"}, "expected a task of speech_prior, enhancer, motion, got 'nothing'"),
+        ({"model": {"hiden_size": 3}}, "unknown key 'hiden_size' for SRNNConfig; the nearest valid key is 'hidden_size'"),
+        ({"optimisation": {"epochs": 0}}, r"optimisation: epochs: expected a value in [1, inf], got 0"),
+        ({"extra": 1}, "unknown key 'extra'"),
+    ],
+)
+def test_mistakes_in_a_recipe_are_one_line(
+    change: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DVAE_DATA", raising=False)
+    assert run({**MOTION, **change}, tmp_path, monkeypatch=monkeypatch) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error.splitlines()[-1]
+
+
+def test_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = {**MOTION, "task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}}
+    assert run(recipe, tmp_path, "--data", str(tmp_path), monkeypatch=monkeypatch) == 2
+    assert "data.speech_train: expected a folder, got" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config" / "train").glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_recipes_are_valid(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.card["licence"]
+
+
+def test_crops_are_reproducible_and_short_files_repeat(audio_folders: Path) -> None:
+    crops = AudioCrops(audio_folders / "speech" / "train", 16000)
+    first, second = (crops.draw(50000, np.random.default_rng(3)) for _ in range(2))
+    assert first.shape == (50000,)
+    assert np.array_equal(first, second)
+    assert trim_silence(np.array([0, 0, 0.001, 1.0, -0.5, 0], dtype=np.float32), 30.0).tolist() == [1.0, -0.5]
+
+
+def test_mixtures_add_up_and_do_not_clip(audio_folders: Path, rng: np.random.Generator) -> None:
+    speech, noise = (AudioCrops(audio_folders / kind / "train", 16000) for kind in ("speech", "noise"))
+    for _ in range(10):
+        mixture, clean = MixtureSource(speech, noise, (-5.0, 15.0)).draw(8000, rng)
+        assert np.abs(mixture).max() <= 1.0
+        assert 0 < np.square(mixture - clean).mean() < 10 * np.square(clean).mean()
