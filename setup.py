@@ -43,7 +43,7 @@ setup(
     ],
     extras_require={
         "train": ["lightning"],  # dvae-train
-        "evaluate": ["pesq", "pystoi", "trackeval"],  # dvae-evaluate
+        "evaluate": ["pesq", "pystoi", "motmetrics"],  # dvae-evaluate
         "test": ["pytest", "ruff", "mypy", "types-PyYAML", "types-tqdm", "scipy-stubs"],
     },
     entry_points={

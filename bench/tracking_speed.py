@@ -93,7 +93,9 @@ def main() -> None:
         print(f"{num_people:8d} {tracks:8d} {p50:8.2f} {p99:8.2f}")
     print(f"\nsequence, T = 60, N = 3, cascade + 70 iterations: {sequence(model):.3f} s")
     reference, fast = roll_outs(model)
-    print(f"one roll-out, T = 60, N = 3: torch {reference:.2f} ms, compiled {fast:.2f} ms, ratio {reference / fast:.0f}")
+    print(
+        f"one roll-out, T = 60, N = 3: torch {reference:.2f} ms, compiled {fast:.2f} ms, ratio {reference / fast:.0f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Clean the speech of one microphone: audio (either audio_common_msgs) -> audio/enhanced, speech_activity."""
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 PACKAGE = "dvae_perception"
 
@@ -19,7 +20,9 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("audio_info", default_value="audio_info", description="topic of its format"),
             DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
-            DeclareLaunchArgument("autostart", default_value="true", description="false: a lifecycle manager starts it"),
+            DeclareLaunchArgument(
+                "autostart", default_value="true", description="false: a lifecycle manager starts it"
+            ),
             LifecycleNode(
                 package=PACKAGE,
                 executable="enhancer",

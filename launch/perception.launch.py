@@ -1,13 +1,13 @@
 """Everything in one process: a camera's images and a microphone's audio in, tracks and clean speech out."""
 
-from typing import List  # noqa: UP035 (launch_ros knows no list[str])
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 PACKAGE = "dvae_perception"
 TOPICS = ("image", "detections", "audio", "audio_info")
@@ -28,7 +28,9 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
-            DeclareLaunchArgument("autostart", default_value="true", description="false: a lifecycle manager starts it"),
+            DeclareLaunchArgument(
+                "autostart", default_value="true", description="false: a lifecycle manager starts it"
+            ),
             Node(
                 package=PACKAGE,
                 executable="perception",
@@ -36,7 +38,7 @@ def generate_launch_description() -> LaunchDescription:
                 parameters=[
                     LaunchConfiguration("params_file"),
                     {
-                        "enable": ParameterValue(LaunchConfiguration("enable"), value_type=List[str]),
+                        "enable": ParameterValue(LaunchConfiguration("enable"), value_type=list[str]),
                         "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
                         "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
                     },

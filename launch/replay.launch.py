@@ -1,10 +1,11 @@
 """Play a bag through the live nodes on its own clock (for a bag without ROS, see dvae-replay)."""
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -18,7 +19,15 @@ def generate_launch_description() -> LaunchDescription:
                 PythonLaunchDescriptionSource(perception), launch_arguments={"use_sim_time": "true"}.items()
             ),
             ExecuteProcess(
-                cmd=["ros2", "bag", "play", LaunchConfiguration("bag"), "--clock", "--rate", LaunchConfiguration("rate")],
+                cmd=[
+                    "ros2",
+                    "bag",
+                    "play",
+                    LaunchConfiguration("bag"),
+                    "--clock",
+                    "--rate",
+                    LaunchConfiguration("rate"),
+                ],
                 output="screen",
             ),
         ]

@@ -1,10 +1,11 @@
 """Track people in the detections of one camera: detections (vision_msgs/Detection2DArray) -> tracks."""
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 PACKAGE = "dvae_perception"
 
@@ -18,7 +19,9 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("detections", default_value="detections", description="topic of the detections"),
             DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
-            DeclareLaunchArgument("autostart", default_value="true", description="false: a lifecycle manager starts it"),
+            DeclareLaunchArgument(
+                "autostart", default_value="true", description="false: a lifecycle manager starts it"
+            ),
             LifecycleNode(
                 package=PACKAGE,
                 executable="tracker",

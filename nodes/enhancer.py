@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dvae.configuration import setting
-from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.streaming import EnhancerSettings
 from dvae_nodes.messages import LiveTypes
 from dvae_nodes.node import PerceptionNode, run_nodes
 from dvae_nodes.pipelines import EnhancerNodeConfig, EnhancerPipeline, Output
+
+from dvae.configuration import setting
+from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.streaming import EnhancerSettings
 
 AUDIO_QUEUE = 200  # chunks; audio must not be dropped while another callback runs
 

@@ -21,7 +21,9 @@ class HogConfig:
     """Settings of the HOG people detector."""
 
     hit_threshold: float = setting(0.25, "margin of the classifier below which a window is no person", live=True)
-    scale: float = setting(1.2, "ratio of neighbouring levels of the image pyramid", minimum=1.01, maximum=2.0, live=True)
+    scale: float = setting(
+        1.2, "ratio of neighbouring levels of the image pyramid", minimum=1.01, maximum=2.0, live=True
+    )
     stride: int = setting(8, "step of the detection window", unit="pixel", minimum=4, maximum=32, live=True)
     smallest_person: float = setting(
         0.125,

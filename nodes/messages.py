@@ -47,10 +47,14 @@ class LiveTypes:
 
 
 class BagTypes:
-    """The types of a rosbags store, with ours and vision_msgs registered when they are missing."""
+    """The types of a rosbags store, with those of a bag, ours, and vision_msgs registered where they are missing."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, bag_store: Any = None) -> None:
         self.store = store
+        if bag_store is not None:
+            store.register(
+                {name: fields for name, fields in bag_store.fielddefs.items() if name not in store.fielddefs}
+            )
         register_missing_types(store)
 
     def _full(self, name: str) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import signal
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
+from dvae_nodes.diagnostics import Diagnostics, Meter
+from dvae_nodes.parameters import ConfiguredParameters
+from dvae_nodes.pipelines import Output
+from dvae_nodes.reporting import Reporter
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
@@ -16,11 +21,6 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
-
-from dvae_nodes.diagnostics import Diagnostics, Meter
-from dvae_nodes.parameters import ConfiguredParameters
-from dvae_nodes.pipelines import Output
-from dvae_nodes.reporting import Reporter
 
 Handler = Callable[[Any], list[Output]]
 
@@ -81,8 +81,9 @@ class PerceptionNode(LifecycleNode):
                 topic,
                 lambda message: self._handle(topic, meter, handler, message),
                 profile,
-                event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._bad_qos(topic, "publisher"),
-                                                           use_default_callbacks=False),
+                event_callbacks=SubscriptionEventCallbacks(
+                    incompatible_qos=self._bad_qos(topic, "publisher"), use_default_callbacks=False
+                ),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
         )
@@ -93,8 +94,9 @@ class PerceptionNode(LifecycleNode):
             message_class,
             topic,
             QoSProfile(depth=10),
-            event_callbacks=PublisherEventCallbacks(incompatible_qos=self._bad_qos(topic, "subscriber"),
-                                                    use_default_callbacks=False),
+            event_callbacks=PublisherEventCallbacks(
+                incompatible_qos=self._bad_qos(topic, "subscriber"), use_default_callbacks=False
+            ),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -157,11 +159,12 @@ class PerceptionNode(LifecycleNode):
             self.get_logger().error(f"not configured: {error}")
             self._tear_down()
             return TransitionCallbackReturn.FAILURE
+        except Exception:  # a mistake of ours: rclpy would hide it behind "error processing"
+            self.get_logger().error(f"not configured: {traceback.format_exc()}")
+            raise
         self._diagnostics = Diagnostics(self, self._inputs, self.reporter.counts)
         self._diagnostics.facts = facts
-        threshold = JumpThreshold(
-            min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
-        )
+        threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
         self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._time_jumped)
         self.configured = True
         return TransitionCallbackReturn.SUCCESS

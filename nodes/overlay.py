@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dvae.configuration import setting
 from dvae_nodes import conversions as convert
 from dvae_nodes.drawing import TrackPainter
 from dvae_nodes.messages import LiveTypes
 from dvae_nodes.node import PerceptionNode, run_nodes
 from dvae_nodes.pipelines import Output
+
+from dvae.configuration import setting
 
 PAIR_QUEUE = 30
 

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_type_hints
 
-from dvae.configuration import check_setting, from_mapping
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+
+from dvae.configuration import check_setting, from_mapping
 
 Config = TypeVar("Config")
 LARGE = 1e12  # a ROS range needs two ends

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import MessageTypes
+from dvae_nodes.reporting import Reporter
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
@@ -18,9 +21,6 @@ from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
 from dvae.signal.audio_file import Audio
 from dvae.tracking.online import OnlineTracker, TrackerConfig, Tracks, TrackState
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import MessageTypes
-from dvae_nodes.reporting import Reporter
 
 
 class Output(NamedTuple):
@@ -78,7 +78,9 @@ class TrackerPipeline:
         detections = convert.detections_from_message(message, self.node.class_id)
         wrong = int((~np.isfinite(detections.boxes)).any(axis=1).sum())
         if wrong:
-            self.reporter.report("boxes", f"detections: expected finite boxes, got {wrong} with NaN or infinity: ignored")
+            self.reporter.report(
+                "boxes", f"detections: expected finite boxes, got {wrong} with NaN or infinity: ignored"
+            )
         tracks = self.tracker.update(detections.boxes, stamp / convert.NANOSECONDS, detections.scores)
         return self._outputs(message.header, tracks)
 
@@ -170,6 +172,10 @@ class EnhancerPipeline:
             self._waiting.clear()
             self._first_waiting = None
             return []
+        return self._process_waiting()
+
+    def _process_waiting(self) -> list[Output]:
+        """What came before its format was known."""
         waiting, self._waiting, self._first_waiting = self._waiting, [], None
         return [output for chunk, stamp in waiting for output in self.on_audio(chunk, stamp)]
 
@@ -188,7 +194,7 @@ class EnhancerPipeline:
             if self._known_format is None and not self._assume_format(message, stamp):
                 return []
             assert self._known_format is not None
-            outputs = self._break_at(self._known_format, stamp)
+            outputs = self._process_waiting() + self._break_at(self._known_format, stamp)
             data = self._rest + bytes(audio.data)
             samples, self._rest = convert.decode_bytes(data, self._known_format)
             return outputs + self._samples(samples, self._known_format, stamp, frame_id)
@@ -206,7 +212,9 @@ class EnhancerPipeline:
             self.reporter.report("waiting", "audio: expected audio_info with the format, got none yet: audio is kept")
             return False
         self._known_format = convert.AudioFormat(16000, 1)
-        self.reporter.report("no audio_info", "audio: got no audio_info: taking 16000 Hz, 1 channel, S16LE (set sample_rate)")
+        self.reporter.report(
+            "no audio_info", "audio: got no audio_info: taking 16000 Hz, 1 channel, S16LE (set sample_rate)"
+        )
         return True
 
     # ------------------------------------------------------------------ processing
@@ -229,7 +237,9 @@ class EnhancerPipeline:
         outputs = self._break_at(audio_format, stamp)
         wrong = ~np.isfinite(samples)
         if wrong.any():
-            self.reporter.report("samples", f"audio: expected finite samples, got {int(wrong.sum())} NaN: taken as silence")
+            self.reporter.report(
+                "samples", f"audio: expected finite samples, got {int(wrong.sum())} NaN: taken as silence"
+            )
             samples = np.where(wrong, np.float32(0.0), samples)
         rate, target = audio_format.sample_rate, self.enhancer.stft.sample_rate
         if self._format is None:
@@ -256,8 +266,11 @@ class EnhancerPipeline:
         gap = (stamp - self._next_stamp) * rate // convert.NANOSECONDS  # samples
         if gap < max(0.75 * num_samples, MIN_LOST_SECONDS * rate):
             return []
-        self.reporter.report("lost audio", f"audio: expected a chunk at {self._next_stamp} ns, got one at {stamp} ns: "
-                             f"{gap / rate:.3f} s are lost and replaced by silence")
+        self.reporter.report(
+            "lost audio",
+            f"audio: expected a chunk at {self._next_stamp} ns, got one at {stamp} ns: "
+            f"{gap / rate:.3f} s are lost and replaced by silence",
+        )
         self._num_samples += gap
         silence = np.zeros(gap, dtype=np.float32)
         if self._resampler is not None:

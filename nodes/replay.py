@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from dvae.cli.common import run_command
-from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.streaming import EnhancerSettings
-from dvae.tracking.online import TrackerConfig
 from dvae_nodes import conversions as convert
 from dvae_nodes.hog import HogDetector
 from dvae_nodes.messages import BagTypes
 from dvae_nodes.pipelines import EnhancerNodeConfig, EnhancerPipeline, Output, TrackerNodeConfig, TrackerPipeline
 from dvae_nodes.reporting import Reporter
+
+from dvae.cli.common import run_command
+from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.streaming import EnhancerSettings
+from dvae.tracking.online import TrackerConfig
 
 IMAGE = "sensor_msgs/msg/Image"
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
@@ -101,7 +103,9 @@ def output_type(name: str, audio_type: str | None) -> str:
 def stop_on_signal() -> Iterator[list[bool]]:
     """A list that becomes non-empty on Ctrl-C or SIGTERM, so that the bag is closed before the program ends."""
     stopped: list[bool] = []
-    before = {number: signal.signal(number, lambda *_: stopped.append(True)) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda *_: stopped.append(True)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield stopped
     finally:
@@ -131,13 +135,13 @@ def replay(source: Path, target: Path, copy: bool = True, detect: bool | None = 
         reader.open()
     except (AnyReaderError, OSError) as error:
         raise ValueError(f"expected a ROS 2 bag (sqlite3 or mcap), got {source}: {error}") from error
-    with reader, Writer(target, version=9, storage_plugin=plugin) as writer, stop_on_signal() as stopped:
-        types = BagTypes(reader.typestore)
+    with closing(reader), Writer(target, version=9, storage_plugin=plugin) as writer, stop_on_signal() as stopped:
+        types = BagTypes(get_typestore(Stores.ROS2_JAZZY), reader.typestore)
         kinds = {connection.msgtype for connection in reader.connections}
         if detect is None:
             detect = IMAGE in kinds and DETECTIONS not in kinds
         bar = tqdm(total=reader.message_count, unit="msg", desc=source.name)
-        run = Replay(types, Reporter(lambda text: bar.write(f"warning: {text}")), detect)
+        run = Replay(types, Reporter(lambda text: bar.write(f"warning: {text}", file=sys.stderr)), detect)
         audio_type = next((kind for kind in AUDIO if kind in kinds), None)
         connections: dict[str, Any] = {}
         last = 0
@@ -155,7 +159,7 @@ def replay(source: Path, target: Path, copy: bool = True, detect: bool | None = 
 
         for connection, last, raw in reader.messages():
             if stopped:
-                bar.write(f"interrupted: {target} holds what was done until then")
+                bar.write(f"interrupted: {target} holds what was done until then", file=sys.stderr)
                 break
             if copy:
                 write(connection.topic, connection.msgtype, last, bytes(raw))
@@ -178,9 +182,13 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="example: dvae-replay recording.mcap result   (then: ros2 bag play result, or open it in Foxglove)",
     )
     parser.add_argument("source", type=Path, metavar="IN", help="the bag: a folder, a .mcap or a .db3 file")
-    parser.add_argument("target", type=Path, metavar="OUT", help="the folder of the new bag (mcap; sqlite3 if it ends in .db3)")
+    parser.add_argument(
+        "target", type=Path, metavar="OUT", help="the folder of the new bag (mcap; sqlite3 if it ends in .db3)"
+    )
     parser.add_argument("--results-only", action="store_true", help="do not copy the messages of the input")
-    parser.add_argument("--detect", action="store_true", default=None, help="run HOG on images though there are detections")
+    parser.add_argument(
+        "--detect", action="store_true", default=None, help="run HOG on images though there are detections"
+    )
     return parser
 
 

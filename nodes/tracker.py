@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dvae.tracking.online import TrackerConfig
 from dvae_nodes.messages import LiveTypes
 from dvae_nodes.node import PerceptionNode, run_nodes
 from dvae_nodes.pipelines import TrackerNodeConfig, TrackerPipeline
+
+from dvae.tracking.online import TrackerConfig
 
 
 class TrackerNode(PerceptionNode):

@@ -74,7 +74,9 @@ class Player(Node):
 def play(bag: Path, outputs: dict[str, str], log: Path) -> Recording:
     """Start the nodes, play `bag`, stop the nodes; RuntimeError with the end of their log when they do not start."""
     # Fast DDS drops other messages when images of 1.3 MB fill its default buffers; other middlewares ignore this
-    os.environ.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "LARGE_DATA?max_msg_size=4MB&sockets_size=8MB&non_blocking=true")
+    os.environ.setdefault(
+        "FASTDDS_BUILTIN_TRANSPORTS", "LARGE_DATA?max_msg_size=4MB&sockets_size=8MB&non_blocking=true"
+    )
     rclpy.init()
     executor = SingleThreadedExecutor()
     with log.open("w") as stream:
@@ -106,7 +108,9 @@ def find_program(name: str) -> str:
         path = Path(prefix) / "lib" / "dvae_perception" / name
         if path.is_file():
             return str(path)
-    raise RuntimeError(f"expected the program {name} in lib/dvae_perception of AMENT_PREFIX_PATH: build the package first")
+    raise RuntimeError(
+        f"expected the program {name} in lib/dvae_perception of AMENT_PREFIX_PATH: build the package first"
+    )
 
 
 def spin_until(executor: SingleThreadedExecutor, condition: Any, seconds: float) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import BagTypes
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dvae.signal.audio_file import read_audio
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import BagTypes
 
 START = 1_700_000_000 * convert.NANOSECONDS
 CHUNK = 512  # samples
@@ -58,7 +58,9 @@ def make_bag(target: Path, portaudio: bool = False, seconds: float = 15.0, folde
         message = types.make("audio_common_msgs/AudioDataStamped", header=header, audio=data)
         messages.append((time, "/audio", "audio_common_msgs/msg/AudioDataStamped", message))
     if not portaudio:
-        for time in np.arange(START - convert.NANOSECONDS, START + int(seconds * 1e9), 5 * convert.NANOSECONDS).tolist():
+        for time in np.arange(
+            START - convert.NANOSECONDS, START + int(seconds * 1e9), 5 * convert.NANOSECONDS
+        ).tolist():
             info = convert.audio_info_message(types, rate)
             messages.append((time, "/audio_info", "audio_common_msgs/msg/AudioInfo", info))
     messages.sort(key=lambda entry: entry[:2])

@@ -9,14 +9,14 @@ import cv2
 import matplotlib
 import numpy as np
 import torch
+from dvae_nodes import conversions as convert
 from make_bag import audio_types
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from dvae.signal.stft import STFT
-from dvae_nodes import conversions as convert
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (after the choice of a backend without a screen)
+import matplotlib.pyplot as plt
 
 
 def write_video(path: Path, frames: list[np.ndarray], fps: float) -> None:
@@ -35,9 +35,13 @@ def contact_sheet(frames: list[np.ndarray], columns: int = 3, rows: int = 3) -> 
     return np.vstack([np.hstack(small[r * columns : (r + 1) * columns]) for r in range(rows)])
 
 
-def plot_spectrograms(path: Path, signals: dict[str, np.ndarray], rate: int, activity: list[tuple[float, float]]) -> None:
+def plot_spectrograms(
+    path: Path, signals: dict[str, np.ndarray], rate: int, activity: list[tuple[float, float]]
+) -> None:
     """One spectrogram for each signal, and below them the probability of speech (seconds, probability)."""
-    figure, axes = plt.subplots(len(signals) + 1, 1, figsize=(11, 9), sharex=True, height_ratios=[3] * len(signals) + [1])
+    figure, axes = plt.subplots(
+        len(signals) + 1, 1, figsize=(11, 9), sharex=True, height_ratios=[3] * len(signals) + [1]
+    )
     for axis, (name, waveform) in zip(axes, signals.items(), strict=False):
         power = STFT().analyse(torch.from_numpy(np.ascontiguousarray(waveform))).abs().square().numpy()
         level = 10 * np.log10(power + 1e-10)
@@ -63,7 +67,9 @@ def write_bag(path: Path, received: dict[str, list[tuple[float, Any]]], kinds: d
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         jpeg = "sensor_msgs/msg/CompressedImage"
         image_topic = writer.add_connection("/image/annotated/compressed", jpeg, typestore=types.store)
-        others = {t: writer.add_connection(t, k, typestore=types.store) for t, k in kinds.items() if "annotated" not in t}
+        others = {
+            t: writer.add_connection(t, k, typestore=types.store) for t, k in kinds.items() if "annotated" not in t
+        }
         for topic, messages in received.items():
             for _, message in messages:
                 time = convert.stamp_to_nanoseconds(message.header.stamp)

@@ -9,14 +9,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import LiveTypes
 from live import Recording, play
 from make_bag import DATA, START, make_bag
 from results import contact_sheet, plot_spectrograms, write_bag, write_video
 
 from dvae.metrics.speech import speech_scores
 from dvae.signal.audio_file import read_mono, write_audio
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import LiveTypes
 
 RATE = 16000
 
@@ -96,8 +96,11 @@ def print_table(recording: Recording, noisy: np.ndarray, enhanced: np.ndarray, c
     tracks = recording.received["/tracks"]
     confirmed = {t.id for _, message in tracks for t in message.tracks if t.state}
     rows: list[tuple[str, str]] = [
-        ("images sent / detected / annotated", f"{len(recording.sent['/image'])} / {len(recording.received['/detections'])} / "
-         f"{len(recording.received['/image/annotated'])}"),
+        (
+            "images sent / detected / annotated",
+            f"{len(recording.sent['/image'])} / {len(recording.received['/detections'])} / "
+            f"{len(recording.received['/image/annotated'])}",
+        ),
         ("confirmed tracks", str(len(confirmed))),
     ]
     for name, output, source, algorithmic in (
@@ -108,7 +111,12 @@ def print_table(recording: Recording, noisy: np.ndarray, enhanced: np.ndarray, c
         p50, p99 = np.percentile(latencies(recording, output, source, algorithmic), [50, 99])
         rows.append((f"latency p50 / p99, {name}", f"{p50:.1f} / {p99:.1f} ms"))
     values = {v.key: v.value for v in recording.diagnostics["tracker"].values}
-    rows.append(("tracker step p50 / p99", " / ".join(values.get(f"detections processing {p} [ms]", "-") for p in ("p50", "p99")) + " ms"))
+    rows.append(
+        (
+            "tracker step p50 / p99",
+            " / ".join(values.get(f"detections processing {p} [ms]", "-") for p in ("p50", "p99")) + " ms",
+        )
+    )
     values = {v.key: v.value for v in recording.diagnostics["enhancer"].values}
     rows.append(("enhancer real-time factor", values.get("real-time factor", "-")))
     before, after = speech_scores(clean, noisy), speech_scores(clean, enhanced)

@@ -28,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", type=Path, metavar="IN", help="an audio file, or a folder of them")
     parser.add_argument("target", type=Path, metavar="OUT", help="the file to write, or the folder when IN is one")
-    parser.add_argument("--model", default="speech_enhancer", help="name of a shipped model, or a folder (default: %(default)s)")
+    parser.add_argument(
+        "--model", default="speech_enhancer", help="name of a shipped model, or a folder (default: %(default)s)"
+    )
     parser.add_argument(
         "--min-gain", type=float, default=0.05, help="what noise is left with, 0 to 1 (default: %(default)s)"
     )

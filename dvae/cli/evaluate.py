@@ -17,22 +17,30 @@ SECONDS = 8.0
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of dvae-evaluate."""
-    parser = argparse.ArgumentParser(prog="dvae-evaluate", description="Score the shipped models, or yours, on data of yours.")
+    parser = argparse.ArgumentParser(
+        prog="dvae-evaluate", description="Score the shipped models, or yours, on data of yours."
+    )
     tasks = parser.add_subparsers(dest="task", required=True)
     speech = tasks.add_parser(
-        "enhancement", help="SI-SDR, PESQ and ESTOI of the streaming enhancer on mixtures of speech and noise",
+        "enhancement",
+        help="SI-SDR, PESQ and ESTOI of the streaming enhancer on mixtures of speech and noise",
         description="Mix every speech file with noise at each SNR, enhance in streaming mode, and print mean scores.",
     )
     add_data_option(speech)
-    speech.add_argument("--speech", type=Path, default=Path("speech/test"), help="folder below --data (default: %(default)s)")
-    speech.add_argument("--noise", type=Path, default=Path("noise/test"), help="folder below --data (default: %(default)s)")
+    speech.add_argument(
+        "--speech", type=Path, default=Path("speech/test"), help="folder below --data (default: %(default)s)"
+    )
+    speech.add_argument(
+        "--noise", type=Path, default=Path("noise/test"), help="folder below --data (default: %(default)s)"
+    )
     speech.add_argument("--snr", type=float, nargs="+", default=list(SNRS), metavar="DB", help="default: 0 5 10")
     speech.add_argument("--number", type=int, default=24, help="mixtures for each SNR (default: %(default)s)")
     speech.add_argument("--model", default="speech_enhancer", help="a shipped model or a folder (default: %(default)s)")
     speech.add_argument("--seed", type=int, default=7, help="of the choice of files (default: %(default)s)")
     tracking = tasks.add_parser(
-        "tracking", help="HOTA, MOTA and IDF1 of the online tracker on MOTChallenge folders",
-        description="Track the detections of every sequence below a folder and score against its ground truth (TrackEval).",
+        "tracking",
+        help="MOTA, IDF1 and identity switches of the online tracker on MOTChallenge folders",
+        description="Track the detections of every sequence below a folder and score against its ground truth (motmetrics, IoU 0.5).",
     )
     add_data_option(tracking)
     tracking.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
@@ -101,7 +109,11 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     from dvae.tracking.online import OnlineTracker, TrackState
 
     root = below(arguments.data, arguments.sequences)
-    folders = sorted(p.parent.parent for p in root.glob("*/gt/gt.txt") if (p.parent.parent / "det" / f"{arguments.detections}.txt").is_file())
+    folders = sorted(
+        p.parent.parent
+        for p in root.glob("*/gt/gt.txt")
+        if (p.parent.parent / "det" / f"{arguments.detections}.txt").is_file()
+    )
     if not folders:
         raise ValueError(f"expected sequences with gt/gt.txt and det/{arguments.detections}.txt below {root}, got none")
     model = load_model(SRNN, find_model(arguments.model))
@@ -112,17 +124,20 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
         truth = by_frame(read_ground_truth(folder / "gt" / "gt.txt"), sequence.num_frames)
         tracker = OnlineTracker(model, image_size=sequence.image_size)
         result = []
-        for index, frame in enumerate(by_frame(read_rows(folder / "det" / f"{arguments.detections}.txt"), sequence.num_frames)):
+        for index, frame in enumerate(
+            by_frame(read_rows(folder / "det" / f"{arguments.detections}.txt"), sequence.num_frames)
+        ):
             began = time.perf_counter()
             tracks = tracker.update(frame.boxes, index / sequence.frames_per_second, frame.scores)
             steps.append(time.perf_counter() - began)
             seen = tracks.state == TrackState.CONFIRMED
             result.append(FrameBoxes(tracks.boxes[seen], tracks.track_id[seen], tracks.confidence[seen]))
         results[sequence.name] = (truth, result)
-    print(f"{'sequence':24}   HOTA   DetA   AssA   MOTA   IDF1  switches")
+    print(f"{'sequence':24}   MOTA   MOTP   IDF1  switches  tracked  lost      FP      FN")
     for name, chosen in [*((name, {name: results[name]}) for name in results), ("all", results)]:
         s = tracking_scores(chosen)
-        print(f"{name:24} {s.hota:6.2f} {s.deta:6.2f} {s.assa:6.2f} {s.mota:6.2f} {s.idf1:6.2f} {s.switches:9d}")
+        counts = f"{s.switches:9d} {s.mostly_tracked:8d} {s.mostly_lost:5d} {s.false_positives:7d} {s.misses:7d}"
+        print(f"{name:24} {s.mota:6.2f} {s.motp:6.2f} {s.idf1:6.2f} {counts}")
     p50, p99 = 1e3 * np.percentile(steps, [50, 99])
     print(f"step p50 {p50:.2f} ms, p99 {p99:.2f} ms")
 

@@ -21,10 +21,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("detections", type=Path, metavar="DET.txt", help="the detections to read")
     parser.add_argument("target", type=Path, metavar="OUT.txt", help="the tracks to write")
     parser.add_argument(
-        "--image-size", type=int, nargs=2, required=True, metavar=("W", "H"), help="width and height of the image in pixels"
+        "--image-size",
+        type=int,
+        nargs=2,
+        required=True,
+        metavar=("W", "H"),
+        help="width and height of the image in pixels",
     )
     parser.add_argument("--fps", type=float, required=True, metavar="F", help="frames per second")
-    parser.add_argument("--model", default="motion_srnn", help="name of a shipped model, or a folder (default: %(default)s)")
+    parser.add_argument(
+        "--model", default="motion_srnn", help="name of a shipped model, or a folder (default: %(default)s)"
+    )
     parser.add_argument(
         "--set",
         action="append",

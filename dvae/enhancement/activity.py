@@ -22,12 +22,16 @@ class ActivityConfig:
     pauses weighing the same.
     """
 
-    activity_snr_db: float = setting(4.0, "speech-to-noise ratio at which speech is as likely as not", unit="dB", live=True)
+    activity_snr_db: float = setting(
+        4.0, "speech-to-noise ratio at which speech is as likely as not", unit="dB", live=True
+    )
     activity_slope_db: float = setting(
         10.0, "change of the ratio that multiplies the odds by e", unit="dB", minimum=0.1, live=True
     )
     silence_db: float = setting(-65.0, "speech below this level does not count", unit="dB re full scale", live=True)
-    attack_frames: float = setting(2.0, "smoothing of the probability when it rises", unit="frames", minimum=0.0, live=True)
+    attack_frames: float = setting(
+        2.0, "smoothing of the probability when it rises", unit="frames", minimum=0.0, live=True
+    )
     release_frames: float = setting(
         15.0, "smoothing of the probability when it falls", unit="frames", minimum=0.0, live=True
     )

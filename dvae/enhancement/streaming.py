@@ -84,7 +84,9 @@ class StreamingEnhancer:
         """The samples still inside, as if silence followed; then reset. Output is then as long as the input."""
         remaining = self.num_fed - self.num_returned
         ready = self._process(np.zeros(self.latency_samples + self.stft.hop_length, dtype=np.float32))[:remaining]
+        activity = self._frame_activity
         self.reset()
+        self._frame_activity = activity  # can still be had
         return ready
 
     def pop_activity(self) -> list[FrameActivity]:
@@ -124,9 +126,7 @@ class StreamingEnhancer:
     def _filter(self, spectrum: Tensor, gain: Tensor) -> Tensor:
         """Wiener filter (eq. 6.12) and overlap-add of the oldest frame -> `hop` samples, fewer in the first frames."""
         hop = self.stft.hop_length
-        self._frame_activity.append(
-            self.activity.step(spectrum.abs().square().double().numpy(), gain.double().numpy())
-        )
+        self._frame_activity.append(self.activity.step(spectrum.abs().square().double().numpy(), gain.double().numpy()))
         gain = gain.clamp_min(self.settings.min_gain)
         self._sum = self._sum + self.stft.spectrum_to_frames(spectrum * gain)
         final, self._sum = self._sum[:hop], torch.cat([self._sum[hop:], torch.zeros(hop)])

@@ -1,57 +1,60 @@
-"""Tracking scores: HOTA, MOTA, IDF1, identity switches, by TrackEval (standard scoring, IoU threshold 0.5)."""
+"""Tracking scores by motmetrics (py-motmetrics): the CLEAR metrics and IDF1, standard scoring at IoU 0.5.
+
+HOTA is not in motmetrics; TrackEval has it and reads what dvae-track writes (its package brings an OpenCV of its own,
+which overwrites the one without a screen, so it is no dependency of ours).
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dvae.data.motchallenge import FrameBoxes
 from dvae.tracking.boxes import iou
 
+NAMES = {
+    "mota": "mota",
+    "motp": "motp",
+    "idf1": "idf1",
+    "switches": "num_switches",
+    "mostly_tracked": "mostly_tracked",
+    "mostly_lost": "mostly_lost",
+    "false_positives": "num_false_positives",
+    "misses": "num_misses",
+}
+
 
 class TrackingScores(NamedTuple):
-    """HOTA, DetA, AssA, MOTA, IDF1 in percent, and the number of identity switches."""
+    """MOTA, MOTP (mean IoU of matches) and IDF1 in percent; numbers of switches, of people tracked for at least 80 % and
+    for at most 20 % of their time, of false and of missed boxes."""
 
-    hota: float
-    deta: float
-    assa: float
     mota: float
+    motp: float
     idf1: float
     switches: int
-
-
-def _pack(truth: Sequence[FrameBoxes], result: Sequence[FrameBoxes]) -> dict[str, Any]:
-    """One sequence in the form that TrackEval's metrics read: ids counted from 0."""
-    data: dict[str, Any] = {"num_timesteps": len(truth)}
-    for name, frames in (("gt", truth), ("tracker", result)):
-        known = sorted({int(i) for frame in frames for i in frame.ids})
-        number = {track_id: index for index, track_id in enumerate(known)}
-        data[f"{name}_ids"] = [np.array([number[int(i)] for i in frame.ids], dtype=int) for frame in frames]
-        data[f"num_{name}_ids"] = len(known)
-        data[f"num_{name}_dets"] = sum(len(frame.ids) for frame in frames)
-    data["similarity_scores"] = [iou(t.boxes, r.boxes) for t, r in zip(truth, result, strict=True)]
-    return data
+    mostly_tracked: int
+    mostly_lost: int
+    false_positives: int
+    misses: int
 
 
 def tracking_scores(sequences: dict[str, tuple[Sequence[FrameBoxes], Sequence[FrameBoxes]]]) -> TrackingScores:
     """Scores over all sequences together: name -> (ground truth, result), a FrameBoxes for each frame."""
-    from trackeval.metrics import CLEAR, HOTA, Identity
+    import motmetrics
 
-    with contextlib.redirect_stdout(io.StringIO()):  # TrackEval prints its configuration
-        metrics = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": Identity({"PRINT_CONFIG": False})}
-        packed = {name: _pack(truth, result) for name, (truth, result) in sequences.items()}
-        combined = {
-            kind: metric.combine_sequences({name: metric.eval_sequence(data) for name, data in packed.items()})
-            for kind, metric in metrics.items()
-        }
-    hota = combined["HOTA"]
-    return TrackingScores(
-        *(100.0 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA")),
-        100.0 * float(combined["CLEAR"]["MOTA"]),
-        100.0 * float(combined["Identity"]["IDF1"]),
-        int(combined["CLEAR"]["IDSW"]),
-    )
+    accumulators = []
+    for truth, result in sequences.values():
+        accumulator = motmetrics.MOTAccumulator(auto_id=True)
+        for wanted, found in zip(truth, result, strict=True):
+            overlap = iou(wanted.boxes, found.boxes)
+            accumulator.update(wanted.ids, found.ids, np.where(overlap >= 0.5, 1.0 - overlap, np.nan))
+        accumulators.append(accumulator)
+    host = motmetrics.metrics.create()
+    table = host.compute_many(accumulators, metrics=list(NAMES.values()), names=list(sequences), generate_overall=True)
+    overall = table.loc["OVERALL"]
+    values = {name: float(overall[column]) for name, column in NAMES.items()}
+    rates = {"mota": values["mota"], "motp": 1.0 - values["motp"], "idf1": values["idf1"]}
+    counts = {name: int(value) for name, value in values.items() if name not in rates}
+    return TrackingScores(**{name: 100.0 * value for name, value in rates.items()}, **counts)

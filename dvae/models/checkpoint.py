@@ -81,7 +81,9 @@ def load_model(model_class: type[Model], folder: Path) -> Model:
 def check_description(description: Any, data: bytes, model_class: type, folder: Path) -> None:
     """ValueError when model.yaml is not for `model_class` or its hash is not that of the weights."""
     if not isinstance(description, dict) or not {"class", "config", "sha256"} <= description.keys():
-        raise ValueError(f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {description!r:.80}")
+        raise ValueError(
+            f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {description!r:.80}"
+        )
     if description["class"] != model_class.__name__:
         raise ValueError(f"{folder}: expected a model of class {model_class.__name__}, got {description['class']}")
     found = hashlib.sha256(data).hexdigest()

@@ -137,9 +137,7 @@ class SRNN(nn.Module):
             mean, log_var = state.source + unit * mean, log_var + 2.0 * torch.log(unit)
         return StepDensities(posterior, prior, z, Gaussian(mean, log_var), recurrence)
 
-    def advance(
-        self, state: SRNNState, densities: StepDensities, source: Tensor, rate: float = 1.0
-    ) -> SRNNState:
+    def advance(self, state: SRNNState, densities: StepDensities, source: Tensor, rate: float = 1.0) -> SRNNState:
         """The state after s_t = `source` (B, D), `rate` training frames after s_{t-1}."""
         step_input = source
         if self.config.coordinates == "relative":

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvae.models.divergence import kl_divergence
-from dvae.models.layers import Gaussian
 from dvae.models.srnn import SRNN, SRNNState
 
 Array = NDArray[np.float64]

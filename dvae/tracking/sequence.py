@@ -52,7 +52,12 @@ class SequenceProblem:
     """The steps of EM over T frames for N sources, for `run_variational_em`. Boxes in fractions of the image."""
 
     def __init__(
-        self, motion: CompiledMotion, frames: Sequence[Boxes], start: Boxes, config: SequenceConfig, rng: np.random.Generator
+        self,
+        motion: CompiledMotion,
+        frames: Sequence[Boxes],
+        start: Boxes,
+        config: SequenceConfig,
+        rng: np.random.Generator,
     ) -> None:
         self.motion, self.config, self._rng = motion, config, rng
         self.num_frames, self.num_sources = len(frames), len(start)
@@ -67,7 +72,9 @@ class SequenceProblem:
         self.start = start
         self.mean = np.broadcast_to(start, shape).copy()
         self.variance = np.broadcast_to(observation_variance(start, config.observation_ratio), shape).copy()
-        self.assignment = Assignment(np.zeros((self.num_frames, most, self.num_sources)), np.zeros((self.num_frames, most)))
+        self.assignment = Assignment(
+            np.zeros((self.num_frames, most, self.num_sources)), np.zeros((self.num_frames, most))
+        )
 
     def e_w(self) -> None:
         """Eqs 3.24 and 3.25, without clutter: the paper's sequences have none."""

@@ -80,7 +80,15 @@ class MotionTask(Task):
         rate, off = [1.0] * len(source), torch.zeros_like(seen)
         with torch.no_grad():  # the iteration before, which gives the encoder something to read
             before = roll_out_torch(
-                self.model, state, birth, evidence, observed, off, Noise(like(noise.shape), like(source.shape)), rate, True
+                self.model,
+                state,
+                birth,
+                evidence,
+                observed,
+                off,
+                Noise(like(noise.shape), like(source.shape)),
+                rate,
+                True,
             )
         encode = seen & (noise[..., 0] > 0)  # every second frame: prior and posterior predictions both matter
         roll = roll_out_torch(

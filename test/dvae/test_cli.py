@@ -41,7 +41,9 @@ def test_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (8000, 1)])
-def test_enhance_keeps_rate_channels_and_length(rate: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_enhance_keeps_rate_channels_and_length(
+    rate: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     noisy = np.random.default_rng(0).normal(scale=0.1, size=(channels, rate + 7)).astype(np.float32)
     write_audio(tmp_path / "noisy.wav", noisy, rate)
     assert run("dvae.cli.enhance", monkeypatch, tmp_path / "noisy.wav", tmp_path / "out.flac") == 0
@@ -71,14 +73,26 @@ def test_enhance_a_folder_and_agree_with_the_stream(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        ("dvae.cli.enhance", ("no.wav", "out.wav"), "expected an audio file or a folder, got no.wav, which does not exist"),
+        (
+            "dvae.cli.enhance",
+            ("no.wav", "out.wav"),
+            "expected an audio file or a folder, got no.wav, which does not exist",
+        ),
         ("dvae.cli.enhance", ("text.wav", "out.wav"), "expected an audio file that can be decoded, got text.wav"),
         ("dvae.cli.enhance", ("nan.wav", "out.wav"), "expected finite samples, got NaN or infinity in nan.wav"),
         ("dvae.cli.enhance", ("nan.wav", "out.mp3"), "expected OUT to end in .wav or .flac, got out.mp3"),
         ("dvae.cli.enhance", ("nan.wav", "o.wav", "--model", "nothing"), "expected a model folder or one of"),
         ("dvae.cli.enhance", ("nan.wav", "o.wav", "--min-gain", "2"), "min_gain: expected a value in [0, 1], got 2.0"),
-        ("dvae.cli.track", ("text.wav", "o.txt", "--image-size", "9", "9", "--fps", "5"), "text.wav, line 1: expected frame,id,"),
-        ("dvae.cli.track", ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "5"), "expected a MOTChallenge text file"),
+        (
+            "dvae.cli.track",
+            ("text.wav", "o.txt", "--image-size", "9", "9", "--fps", "5"),
+            "text.wav, line 1: expected frame,id,",
+        ),
+        (
+            "dvae.cli.track",
+            ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "5"),
+            "expected a MOTChallenge text file",
+        ),
         ("dvae.cli.track", ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "0"), "expected positive --fps"),
         ("dvae.cli.evaluate", ("tracking", "--sequences", "x", "--detections", "y"), "is not a folder: pass --data"),
         ("dvae_nodes.replay", ("no.mcap", "out"), "expected a bag, got no.mcap, which does not exist"),
@@ -86,7 +100,12 @@ def test_enhance_a_folder_and_agree_with_the_stream(tmp_path: Path, monkeypatch:
     ],
 )
 def test_mistakes_are_one_line(
-    module: str, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    module: str,
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVAE_DATA", raising=False)
@@ -101,7 +120,9 @@ def test_mistakes_are_one_line(
 
 
 def test_ground_truth_counts_pedestrians_only(tmp_path: Path) -> None:
-    (tmp_path / "gt.txt").write_text("1,1,0,0,10,20,1,1,1.0\n1,2,0,0,10,20,0,1,1.0\n1,3,0,0,10,20,1,7,1.0\n3,1,5,0,10,20,1,1,1.0\n")
+    (tmp_path / "gt.txt").write_text(
+        "1,1,0,0,10,20,1,1,1.0\n1,2,0,0,10,20,0,1,1.0\n1,3,0,0,10,20,1,7,1.0\n3,1,5,0,10,20,1,1,1.0\n"
+    )
     frames = by_frame(read_ground_truth(tmp_path / "gt.txt"), num_frames=4)
     assert [frame.ids.tolist() for frame in frames] == [[1], [], [1], []]
     assert frames[2].boxes.tolist() == [[5, 0, 15, 20]]
@@ -115,5 +136,5 @@ def test_tracking_scores_of_a_swap(tmp_path: Path) -> None:
     truth = [FrameBoxes(boxes, np.array([1, 2]), np.ones(2))] * 10
     swapped = [FrameBoxes(boxes, np.array([7, 8] if t < 5 else [8, 7]), np.ones(2)) for t in range(10)]
     perfect, half = tracking_scores({"a": (truth, truth)}), tracking_scores({"a": (truth, swapped)})
-    assert (perfect.mota, perfect.idf1, perfect.hota, perfect.switches) == (100.0, 100.0, 100.0, 0)
+    assert (perfect.mota, perfect.motp, perfect.idf1, perfect.switches) == (100.0, 100.0, 100.0, 0)
     assert (half.mota, half.idf1, half.switches) == (90.0, 50.0, 2)

@@ -71,7 +71,9 @@ def test_a_gain_of_one_gives_the_input_back(model: Enhancer, speech: tuple[Audio
 @pytest.mark.parametrize("lookahead", [0, 1, 3])
 def test_latency_is_constant_and_as_stated(lookahead: int) -> None:
     torch.manual_seed(0)
-    enhancer = StreamingEnhancer(Enhancer(EnhancerConfig(hidden_size=8, lookahead_frames=lookahead)).requires_grad_(False))
+    enhancer = StreamingEnhancer(
+        Enhancer(EnhancerConfig(hidden_size=8, lookahead_frames=lookahead)).requires_grad_(False)
+    )
     assert enhancer.latency_seconds == pytest.approx(0.048 + 0.016 * lookahead)
     fed = returned = 0
     for _ in range(20):
@@ -91,7 +93,9 @@ def test_the_future_beyond_the_lookahead_is_not_heard(model: Enhancer, speech: t
 
 def test_loudness_of_the_microphone_does_not_matter(model: Enhancer, speech: tuple[Audio, Audio]) -> None:
     noisy = speech[1][:32000]
-    loud, quiet = (stream(StreamingEnhancer(model), gain * noisy, [512]) for gain in (np.float32(1.0), np.float32(0.01)))
+    loud, quiet = (
+        stream(StreamingEnhancer(model), gain * noisy, [512]) for gain in (np.float32(1.0), np.float32(0.01))
+    )
     np.testing.assert_allclose(quiet / 0.01, loud, atol=0.01 * np.abs(loud).max())
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.distributions import Normal, kl_divergence as torch_kl
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as torch_kl
 
 from dvae.enhancement.model import Enhancer, EnhancerConfig
 from dvae.models.checkpoint import load_model, save_model
@@ -171,7 +172,9 @@ def test_unknown_model_names_the_known_ones() -> None:
         find_model("nothing")
 
 
-@pytest.mark.parametrize(("name", "kind"), [("motion_srnn", SRNN), ("speech_rvae", RVAE), ("speech_enhancer", Enhancer)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("motion_srnn", SRNN), ("speech_rvae", RVAE), ("speech_enhancer", Enhancer)]
+)
 def test_shipped_models_load_and_have_cards(name: str, kind: type) -> None:
     folder = find_model(name)
     load_model(kind, folder)

@@ -53,7 +53,9 @@ def test_compiled_roll_out_equals_the_reference(coordinates: str, propagate: boo
     precision = rng.uniform(1e3, 1e4, size=boxes.shape) * (rng.random((num_frames, num_tracks, 1)) < 0.7)
     birth = Birth(np.array([-1, 0, 3, 8]), boxes[0], rng.uniform(0.01, 0.1, size=(num_tracks, 4)))
     state = fresh_state(num_tracks, config.hidden_size, 4, 4)
-    state = state._replace(source=boxes[0], hidden=rng.normal(size=state.hidden.shape), variance=np.full((num_tracks, 4), 0.01))
+    state = state._replace(
+        source=boxes[0], hidden=rng.normal(size=state.hidden.shape), variance=np.full((num_tracks, 4), 0.01)
+    )
     evidence = Evidence(precision, precision * boxes)
     encode = rng.random((num_frames, num_tracks)) < 0.6
     noise = Noise(rng.normal(size=(num_frames, num_tracks, 4)), 0.1 * rng.normal(size=boxes.shape))

@@ -96,15 +96,25 @@ def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}}, "needs data: pass --data FOLDER or set DVAE_DATA"),
+        (
+            {"task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}},
+            "needs data: pass --data FOLDER or set DVAE_DATA",
+        ),
         ({"task": "nothing"}, "expected a task of speech_prior, enhancer, motion, got 'nothing'"),
-        ({"model": {"hiden_size": 3}}, "unknown key 'hiden_size' for SRNNConfig; the nearest valid key is 'hidden_size'"),
+        (
+            {"model": {"hiden_size": 3}},
+            "unknown key 'hiden_size' for SRNNConfig; the nearest valid key is 'hidden_size'",
+        ),
         ({"optimisation": {"epochs": 0}}, r"optimisation: epochs: expected a value in [1, inf], got 0"),
         ({"extra": 1}, "unknown key 'extra'"),
     ],
 )
 def test_mistakes_in_a_recipe_are_one_line(
-    change: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    change: dict[str, object],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv("DVAE_DATA", raising=False)
     assert run({**MOTION, **change}, tmp_path, monkeypatch=monkeypatch) == 2
@@ -112,7 +122,9 @@ def test_mistakes_in_a_recipe_are_one_line(
     assert message in error.splitlines()[-1]
 
 
-def test_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     recipe = {**MOTION, "task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}}
     assert run(recipe, tmp_path, "--data", str(tmp_path), monkeypatch=monkeypatch) == 2
     assert "data.speech_train: expected a folder, got" in capsys.readouterr().err

@@ -1,0 +1,263 @@
+"""The pipelines on bag messages: every kind of audio, and what is wrong with it. No ROS is needed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
+from dvae_nodes import conversions as convert
+from dvae_nodes.pipelines import EnhancerNodeConfig, EnhancerPipeline, choose_device
+from dvae_nodes.reporting import Reporter
+from make_bag import audio_types
+
+from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.streaming import EnhancerSettings
+from dvae.signal.audio_file import read_mono
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+SECOND = convert.NANOSECONDS
+
+
+class Microphone:
+    """An enhancer pipeline with what it reported and what came out."""
+
+    def __init__(self, portaudio: bool = False, **settings: Any) -> None:
+        self.types = audio_types(portaudio)
+        self.log: list[str] = []
+        self.reporter = Reporter(self.log.append)
+        node = EnhancerNodeConfig(device="cpu", **settings)
+        self.pipeline = EnhancerPipeline(self.types, node, EnhancerSettings(), ActivityConfig(), self.reporter)
+        self.outputs: list[Any] = []
+
+    def bytes_message(self, data: bytes, seconds: float, kind: str = "AudioDataStamped") -> Any:
+        audio = self.types.make("audio_common_msgs/AudioData", data=np.frombuffer(data, dtype=np.uint8))
+        if kind == "AudioData":
+            return audio
+        header = convert.make_header(self.types, round(seconds * SECOND), "mic")
+        return self.types.make("audio_common_msgs/AudioDataStamped", header=header, audio=audio)
+
+    def hear(self, message: Any, seconds: float = 0.0) -> None:
+        self.outputs += self.pipeline.on_audio(message, round(seconds * SECOND))
+
+    def info(self, rate: int = 16000, channels: int = 1, sample_format: str = "S16LE", coding: str = "wave") -> None:
+        info = self.types.make("audio_common_msgs/AudioInfo", channels=channels, sample_rate=rate, bitrate=0,
+                               sample_format=sample_format, coding_format=coding)  # fmt: skip
+        self.outputs += self.pipeline.on_info(info)
+
+    def finish(self) -> tuple[np.ndarray, list[float]]:
+        """All enhanced samples and the stamps of their chunks."""
+        self.outputs += self.pipeline.finish()
+        audio = [o.message for o in self.outputs if o.topic == "audio/enhanced"]
+        samples = [np.frombuffer(bytes((m.audio if hasattr(m, "audio") else m).data), "<i2") / 32768 for m in audio]
+        stamps = [convert.stamp_to_nanoseconds(m.header.stamp) / SECOND for m in audio if hasattr(m, "header")]
+        return np.concatenate(samples or [np.zeros(0)]), stamps
+
+
+@pytest.fixture(scope="module")
+def noisy() -> np.ndarray:
+    return read_mono(DATA / "demo_speech_noisy.flac", 16000)[:24000]
+
+
+@pytest.fixture(scope="module")
+def expected(noisy: np.ndarray) -> np.ndarray:
+    microphone = Microphone(sample_rate=16000)
+    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 5.0))
+    return microphone.finish()[0]
+
+
+def test_odd_bytes_are_joined(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data, first = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes(), 0
+    for size in [1001, 7, 4093, 1] * 100:
+        if first < len(data):
+            microphone.hear(microphone.bytes_message(data[first : first + size], 5.0 + first / 32000))
+        first += size
+    assert np.array_equal(microphone.finish()[0], expected)
+    assert not microphone.log
+
+
+def test_unstamped_audio_takes_the_time_of_receipt(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    for first in range(0, len(data), 2048):
+        microphone.hear(microphone.bytes_message(data[first : first + 2048], 0.0, "AudioData"), 3.0 + first / 32000)
+    assert np.array_equal(microphone.finish()[0], expected)
+
+
+def test_audio_before_its_info_is_kept(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data = Microphone(), convert.to_int16(noisy).tobytes()
+    for first in range(0, len(data), 2048):
+        if first == 20480:
+            assert not microphone.outputs
+            microphone.info()
+        microphone.hear(microphone.bytes_message(data[first : first + 2048], 5.0 + first / 32000))
+    found, stamps = microphone.finish()
+    assert np.array_equal(found, expected)
+    assert stamps[0] == pytest.approx(5.0, abs=1e-6)
+
+
+def test_without_any_info_the_usual_format_is_taken_and_said(noisy: np.ndarray) -> None:
+    microphone, data = Microphone(), convert.to_int16(np.tile(noisy, 6)).tobytes()
+    for first in range(0, len(data), 8192):
+        microphone.hear(microphone.bytes_message(data[first : first + 8192], 5.0 + first / 32000))
+    assert "got no audio_info: taking 16000 Hz, 1 channel, S16LE" in microphone.log[-1]
+    assert microphone.finish()[0].size >= 5 * noisy.size
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_another_rate_is_resampled_and_said(noisy: np.ndarray, rate: int) -> None:
+    microphone = Microphone()
+    microphone.info(rate)
+    waveform = 0.3 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate).astype(np.float32)
+    data = convert.to_int16(waveform).tobytes()
+    for first in range(0, len(data), 2000):
+        microphone.hear(microphone.bytes_message(data[first : first + 2000], 5.0 + first / 2 / rate))
+    found, stamps = microphone.finish()
+    assert f"expected 16000 Hz, got {rate} Hz: resampled" in microphone.log[0]
+    assert found.size == pytest.approx(32000, abs=2)
+    ends = np.cumsum([0, *np.diff([*stamps, 7.0])])  # chunks follow each other without gap
+    assert ends[-1] == pytest.approx(2.0, abs=1e-3)
+
+
+def test_two_channels_are_averaged_and_said(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone = Microphone()
+    microphone.info(channels=2)
+    samples = convert.to_int16(noisy)
+    microphone.hear(microphone.bytes_message(np.repeat(samples, 2).tobytes(), 5.0))
+    assert np.array_equal(microphone.finish()[0], expected)
+    assert "expected 1 channel, got 2: their mean is enhanced" in microphone.log[0]
+
+
+def test_float_audio_with_nan_is_said_and_goes_on(noisy: np.ndarray) -> None:
+    microphone = Microphone()
+    microphone.info(sample_format="F32LE")
+    waveform = noisy.astype("<f4").copy()
+    waveform[1000:1010] = np.nan
+    microphone.hear(microphone.bytes_message(waveform.tobytes(), 5.0))
+    found, _ = microphone.finish()
+    assert found.size == noisy.size
+    assert np.isfinite(found).all()
+    assert "expected finite samples, got 10 NaN: taken as silence" in microphone.log[0]
+
+
+def test_silence_and_clipping_pass_without_complaint() -> None:
+    for waveform in (np.zeros(16000), np.clip(9 * np.random.default_rng(0).normal(size=16000), -1, 1)):
+        microphone = Microphone(sample_rate=16000)
+        microphone.hear(microphone.bytes_message(convert.to_int16(waveform.astype(np.float32)).tobytes(), 5.0))
+        found, _ = microphone.finish()
+        assert found.size == 16000
+        assert not microphone.log
+    silent = Microphone(sample_rate=16000)
+    silent.hear(silent.bytes_message(bytes(32000), 5.0))
+    silent.finish()
+    activity = [o.message for o in silent.outputs if o.topic == "speech_activity"]
+    assert activity
+    assert all(m.probability == 0.0 and not m.speaking for m in activity)
+
+
+def test_a_gap_of_a_second_loses_nothing_that_was_received(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    for start in (5.0, 7.5):  # 1.5 s of audio, a gap of 1 s, the same again
+        for first in range(0, len(data), 1024):
+            microphone.hear(microphone.bytes_message(data[first : first + 1024], start + first / 32000))
+    found, stamps = microphone.finish()
+    assert np.array_equal(found, np.concatenate([expected, expected]))
+    assert any(stamp == pytest.approx(7.5, abs=1e-6) for stamp in stamps)
+    assert len(microphone.log) == 1
+    assert "(+1.000 s): what was received is finished" in microphone.log[0]
+
+
+def test_a_lost_chunk_is_replaced_by_silence_and_said(noisy: np.ndarray) -> None:
+    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    for first in range(0, len(data), 1024):
+        if first != 10240:
+            microphone.hear(microphone.bytes_message(data[first : first + 1024], 5.0 + first / 32000))
+    assert microphone.finish()[0].size == noisy.size
+    assert "0.032 s are lost and replaced by silence" in microphone.log[0]
+
+
+def test_jitter_of_stamps_is_no_loss(noisy: np.ndarray, expected: np.ndarray, rng: np.random.Generator) -> None:
+    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    for first in range(0, len(data), 1024):
+        jitter = rng.uniform(-0.005, 0.005)
+        microphone.hear(microphone.bytes_message(data[first : first + 1024], 5.0 + first / 32000 + jitter))
+    assert np.array_equal(microphone.finish()[0], expected)
+    assert not microphone.log
+
+
+def test_time_going_back_starts_anew(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    for start in (50.0, 5.0):
+        microphone.hear(microphone.bytes_message(data, start))
+    assert np.array_equal(microphone.finish()[0], np.concatenate([expected, expected]))
+    assert len(microphone.log) == 1
+
+
+@pytest.mark.parametrize(
+    ("info", "message"),
+    [
+        ({"coding": "mp3"}, "expected uncompressed audio (coding_format 'wave'), got 'mp3'"),
+        ({"rate": 5}, "expected a sample rate of 1000 to 384000 Hz, got 5"),
+        ({"channels": 0}, "expected 1 to 64 channels, got 0"),
+        ({"sample_format": "S24LE"}, "expected a sample format of S8, U8"),
+    ],
+)
+def test_unreadable_formats_are_named_once(info: dict[str, Any], message: str) -> None:
+    microphone = Microphone()
+    microphone.info(**info)
+    for k in range(5):
+        microphone.hear(microphone.bytes_message(bytes(1000), 5.0 + k))
+    assert len(microphone.log) == 1
+    assert message in microphone.log[0]
+    assert not microphone.outputs
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "kind"), [(1, "float32_data", "f4"), (8, "int16_data", "i2"), (2, "int32_data", "i4")]
+)
+def test_the_other_audio_common_msgs(noisy: np.ndarray, expected: np.ndarray, code: int, field: str, kind: str) -> None:
+    microphone = Microphone(portaudio=True)
+    scale = {"f4": 1.0, "i2": 2.0**15, "i4": 2.0**31}[kind]
+    samples = np.clip(convert.to_int16(noisy) / 32768 * scale, -scale, scale - 1 if kind != "f4" else 1).astype(kind)
+    for first in range(0, samples.size, 512):
+        empty = {f"{n}_data": np.zeros(0, dtype=n) for n in ("float32", "int32", "int16", "int8", "uint8")}
+        data = microphone.types.make("audio_common_msgs/AudioData", **{**empty, field: samples[first : first + 512]})
+        info = microphone.types.make("audio_common_msgs/AudioInfo", format=code, channels=1, rate=16000, chunk=512)
+        audio = microphone.types.make("audio_common_msgs/Audio", audio_data=data, info=info)
+        header = convert.make_header(microphone.types, round((5.0 + first / 16000) * SECOND), "mic")
+        microphone.hear(microphone.types.make("audio_common_msgs/AudioStamped", header=header, audio=audio))
+    microphone.outputs += microphone.pipeline.finish()
+    messages = [o.message.audio for o in microphone.outputs if o.topic == "audio/enhanced"]
+    assert all((m.info.format, m.info.rate, m.info.channels) == (8, 16000, 1) for m in messages)
+    found = np.concatenate([m.audio_data.int16_data for m in messages]) / 32768
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_unknown_portaudio_format_is_named() -> None:
+    microphone = Microphone(portaudio=True)
+    empty = {f"{n}_data": np.zeros(0, dtype=n) for n in ("float32", "int32", "int16", "int8", "uint8")}
+    audio = microphone.types.make(
+        "audio_common_msgs/Audio",
+        audio_data=microphone.types.make("audio_common_msgs/AudioData", **empty),
+        info=microphone.types.make("audio_common_msgs/AudioInfo", format=99, channels=1, rate=16000, chunk=0),
+    )
+    header = convert.make_header(microphone.types, SECOND, "mic")
+    microphone.hear(microphone.types.make("audio_common_msgs/AudioStamped", header=header, audio=audio))
+    assert "expected a PortAudio format of [1, 2, 8, 16, 32], got 99" in microphone.log[0]
+
+
+def test_devices() -> None:
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="device: expected auto, cpu, or cuda"):
+        choose_device("tpu")
+
+
+def test_reports_come_once_and_then_with_their_count() -> None:
+    log: list[str] = []
+    reporter = Reporter(log.append)
+    for _ in range(25):
+        reporter.report("cause", "text")
+    assert log == ["text", "text (seen 10 times)"]
