@@ -15,9 +15,10 @@ from dvae.models.checkpoint import load_model
 from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
 from dvae.tracking.compiled import CompiledMotion
-from dvae.tracking.online import OnlineTracker, TrackState
+from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise
 from dvae.tracking.sequence import track_sequence
+from dvae.tracking.tracks import TrackState
 from dvae.tracking.trajectories import draw_trajectories
 
 

@@ -1,6 +1,5 @@
 """Everything in one process: a camera's images and a microphone's audio in, tracks and clean speech out."""
 
-
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dvae.enhancement.activity import FrameActivity
 from dvae.signal.audio_file import Audio
 from dvae.tracking.boxes import Boxes
-from dvae.tracking.online import Tracks
+from dvae.tracking.tracks import Tracks
 
 NANOSECONDS = 1_000_000_000
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from dvae_nodes import conversions as convert
 from dvae_nodes.hog import HogConfig, HogDetector
-from dvae_nodes.messages import LiveTypes
+from dvae_nodes.messages import LiveTypes, Output
 from dvae_nodes.node import PerceptionNode, run_nodes
-from dvae_nodes.pipelines import Output
 
 
 class DetectorNode(PerceptionNode):

@@ -58,7 +58,7 @@ def explain_silence(node: Node, topic: str, expected_type: str) -> str:
     types = sorted({info.topic_type for info in publishers})
     if types != [expected_type]:
         return f"nothing on {resolved}: expected type {expected_type}, got publishers of {', '.join(types)}"
-    return f"nothing on {resolved}: {len(publishers)} publisher(s) of {expected_type}, no message yet: check QoS and source"
+    return f"nothing on {resolved}: {len(publishers)} publisher(s) of {expected_type}, no message yet: check its QoS"
 
 
 class Diagnostics:

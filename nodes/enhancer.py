@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dvae_nodes.messages import LiveTypes
+from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.messages import LiveTypes, Output
 from dvae_nodes.node import PerceptionNode, run_nodes
-from dvae_nodes.pipelines import EnhancerNodeConfig, EnhancerPipeline, Output
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig

@@ -6,10 +6,17 @@ import array
 import dataclasses
 import importlib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Output(NamedTuple):
+    """A message for the relative topic `topic`."""
+
+    topic: str
+    message: Any
 
 
 class MessageTypes(Protocol):

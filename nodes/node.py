@@ -10,8 +10,8 @@ from typing import Any
 
 import rclpy
 from dvae_nodes.diagnostics import Diagnostics, Meter
+from dvae_nodes.messages import Output
 from dvae_nodes.parameters import ConfiguredParameters
-from dvae_nodes.pipelines import Output
 from dvae_nodes.reporting import Reporter
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration

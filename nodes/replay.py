@@ -1,4 +1,4 @@
-"""dvae-replay IN OUT: a bag through the same objects as the nodes, without ROS, deterministic, faster than real time."""
+"""dvae-replay IN OUT: a bag through the same objects as the nodes, without ROS, deterministic, fast."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from dvae_nodes import conversions as convert
+from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
 from dvae_nodes.hog import HogDetector
-from dvae_nodes.messages import BagTypes
-from dvae_nodes.pipelines import EnhancerNodeConfig, EnhancerPipeline, Output, TrackerNodeConfig, TrackerPipeline
+from dvae_nodes.messages import BagTypes, Output
 from dvae_nodes.reporting import Reporter
+from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
 
 from dvae.cli.common import run_command
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.streaming import EnhancerSettings
-from dvae.tracking.online import TrackerConfig
+from dvae.tracking.tracks import TrackerConfig
 
 IMAGE = "sensor_msgs/msg/Image"
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
@@ -176,8 +177,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The options of dvae-replay."""
     parser = argparse.ArgumentParser(
         prog="dvae-replay",
-        description="Track people and enhance speech in a recorded ROS 2 bag (sqlite3 or mcap), without ROS. Every topic "
-        "of detections gets tracks, every topic of audio gets enhanced audio and speech activity; images without "
+        description="Track people and enhance speech in a recorded ROS 2 bag (sqlite3 or mcap), without ROS. Every "
+        "topic of detections gets tracks, every topic of audio gets enhanced audio and speech activity; images without "
         "detections go through the HOG people detector first. The same bag always gives the same results.",
         epilog="example: dvae-replay recording.mcap result   (then: ros2 bag play result, or open it in Foxglove)",
     )

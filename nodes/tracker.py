@@ -6,9 +6,9 @@ from typing import Any
 
 from dvae_nodes.messages import LiveTypes
 from dvae_nodes.node import PerceptionNode, run_nodes
-from dvae_nodes.pipelines import TrackerNodeConfig, TrackerPipeline
+from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
 
-from dvae.tracking.online import TrackerConfig
+from dvae.tracking.tracks import TrackerConfig
 
 
 class TrackerNode(PerceptionNode):

@@ -22,8 +22,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The options of dvae-enhance."""
     parser = argparse.ArgumentParser(
         prog="dvae-enhance",
-        description="Remove noise from speech. Reads WAV or FLAC of any rate and number of channels; writes the same rate, "
-        "channels and length. Each channel is enhanced on its own; what lies above 8 kHz is dropped.",
+        description="Remove noise from speech. Reads WAV or FLAC of any rate and number of channels; writes the same "
+        "rate, channels and length. Each channel is enhanced on its own; what lies above 8 kHz is dropped.",
         epilog="example: dvae-enhance noisy.wav clean.wav    or, for every file below a folder: dvae-enhance IN/ OUT/",
     )
     parser.add_argument("source", type=Path, metavar="IN", help="an audio file, or a folder of them")

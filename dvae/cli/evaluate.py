@@ -40,7 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
     tracking = tasks.add_parser(
         "tracking",
         help="MOTA, IDF1 and identity switches of the online tracker on MOTChallenge folders",
-        description="Track the detections of every sequence below a folder and score against its ground truth (motmetrics, IoU 0.5).",
+        description="Track the detections of every sequence below a folder and score the tracks against its truth "
+        "(motmetrics, IoU 0.5).",
     )
     add_data_option(tracking)
     tracking.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
@@ -106,7 +107,8 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     from dvae.models.checkpoint import load_model
     from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
-    from dvae.tracking.online import OnlineTracker, TrackState
+    from dvae.tracking.online import OnlineTracker
+    from dvae.tracking.tracks import TrackState
 
     root = below(arguments.data, arguments.sequences)
     folders = sorted(

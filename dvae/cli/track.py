@@ -14,8 +14,9 @@ def build_parser() -> argparse.ArgumentParser:
     """The options of dvae-track."""
     parser = argparse.ArgumentParser(
         prog="dvae-track",
-        description="Track people in detections. Both files are MOTChallenge text: frame,id,left,top,width,height,confidence "
-        "with frames counted from 1 (the id of detections is not read). Frames without detections may be left out.",
+        description="Track people in detections. Both files are MOTChallenge text: frame,id,left,top,width,height,"
+        "confidence with frames counted from 1 (the id of detections is not read). Frames without detections may "
+        "be left out.",
         epilog="example: dvae-track det.txt tracks.txt --image-size 1920 1080 --fps 30",
     )
     parser.add_argument("detections", type=Path, metavar="DET.txt", help="the detections to read")
@@ -54,7 +55,8 @@ def command(arguments: argparse.Namespace) -> None:
     from dvae.models.checkpoint import load_model
     from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
-    from dvae.tracking.online import OnlineTracker, TrackerConfig, TrackState
+    from dvae.tracking.online import OnlineTracker
+    from dvae.tracking.tracks import TrackerConfig, TrackState
 
     if arguments.fps <= 0 or min(arguments.image_size) <= 0:
         raise ValueError(f"expected positive --fps and --image-size, got {arguments.fps} and {arguments.image_size}")

@@ -25,10 +25,16 @@ def mix_at_snr(speech: Audio, noise: Audio, snr_db: float) -> Mixture:
     return Mixture((speech + gain * noise).astype(np.float32), speech)
 
 
-def random_equaliser(rng: np.random.Generator, strength: float = 0.375) -> tuple[list[float], list[float]]:
-    """A random second-order filter (b, a), mild and stable: microphones and rooms colour what they record."""
-    zeros, poles = rng.uniform(-strength, strength, 2), rng.uniform(-strength, strength, 2)
-    return [1.0, *zeros], [1.0, *poles]
+class Colour:
+    """A random second-order filter, mild and stable: microphones and rooms colour what they record."""
+
+    def __init__(self, rng: np.random.Generator, strength: float = 0.375) -> None:
+        self._zeros = [1.0, *rng.uniform(-strength, strength, 2)]
+        self._poles = [1.0, *rng.uniform(-strength, strength, 2)]
+
+    def __call__(self, waveform: Audio) -> Audio:
+        """Filter (S,)."""
+        return np.asarray(lfilter(self._zeros, self._poles, waveform), dtype=np.float32)
 
 
 class MixtureSource:
@@ -42,8 +48,8 @@ class MixtureSource:
 
     def draw(self, num_samples: int, rng: np.random.Generator) -> Mixture:
         """One mixture (S,)."""
-        speech = lfilter(*random_equaliser(rng), self.speech.draw_active(num_samples, rng))
-        noise = lfilter(*random_equaliser(rng), self.noise.draw(num_samples, rng))
+        speech = Colour(rng)(self.speech.draw_active(num_samples, rng))
+        noise = Colour(rng)(self.noise.draw(num_samples, rng))
         if rng.random() < 0.3:
             second = self.noise.draw(num_samples, rng)
             noise = mix_at_snr(noise, second, rng.uniform(-10, 10)).mixture

@@ -72,7 +72,8 @@ def read_ground_truth(path: Path) -> Array:
     rows = read_rows(path)
     rows = rows[rows[:, 6] == 1]
     has_classes = path.read_text().split("\n", 1)[0].count(",") >= 8 and (rows[:, 7] > 0).all()
-    return rows[rows[:, 7] == PEDESTRIAN] if has_classes else rows
+    counted: Array = rows[rows[:, 7] == PEDESTRIAN] if has_classes else rows
+    return counted
 
 
 def read_sequence(folder: Path) -> Sequence:

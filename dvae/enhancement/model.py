@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dvae.configuration import setting
 from dvae.enhancement.noise_model import NoiseModel
 from dvae.models.layers import LSTM, Gaussian, LSTMState, tanh_layers
+from dvae.models.module import ConfiguredModule
 from dvae.models.recurrent_posterior import RecurrentPosterior
 from dvae.models.rvae import Emission, RVAEConfig, log_power_features
 
@@ -80,10 +81,11 @@ class Observation(nn.Module):
         return torch.cat([state[0], waiting[:, 0]], dim=-1), state, waiting[:, 1:]
 
 
-class Enhancer(nn.Module):
+class Enhancer(ConfiguredModule):
     """|x|^2 -> v_s, v_n. `forward` for training and files in one piece, `step` for streams; both give the same."""
 
     Config = EnhancerConfig
+    config: EnhancerConfig
 
     def __init__(self, config: EnhancerConfig) -> None:
         super().__init__()

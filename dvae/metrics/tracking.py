@@ -6,7 +6,7 @@ which overwrites the one without a screen, so it is no dependency of ours).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +27,8 @@ NAMES = {
 
 
 class TrackingScores(NamedTuple):
-    """MOTA, MOTP (mean IoU of matches) and IDF1 in percent; numbers of switches, of people tracked for at least 80 % and
-    for at most 20 % of their time, of false and of missed boxes."""
+    """MOTA, MOTP (mean IoU of matches) and IDF1 in percent; numbers of switches, of people tracked for at least 80 %
+    and for at most 20 % of their time, of false and of missed boxes."""
 
     mota: float
     motp: float
@@ -40,7 +40,7 @@ class TrackingScores(NamedTuple):
     misses: int
 
 
-def tracking_scores(sequences: dict[str, tuple[Sequence[FrameBoxes], Sequence[FrameBoxes]]]) -> TrackingScores:
+def tracking_scores(sequences: Mapping[str, tuple[Sequence[FrameBoxes], Sequence[FrameBoxes]]]) -> TrackingScores:
     """Scores over all sequences together: name -> (ground truth, result), a FrameBoxes for each frame."""
     import motmetrics
 
@@ -54,7 +54,10 @@ def tracking_scores(sequences: dict[str, tuple[Sequence[FrameBoxes], Sequence[Fr
     host = motmetrics.metrics.create()
     table = host.compute_many(accumulators, metrics=list(NAMES.values()), names=list(sequences), generate_overall=True)
     overall = table.loc["OVERALL"]
-    values = {name: float(overall[column]) for name, column in NAMES.items()}
-    rates = {"mota": values["mota"], "motp": 1.0 - values["motp"], "idf1": values["idf1"]}
-    counts = {name: int(value) for name, value in values.items() if name not in rates}
-    return TrackingScores(**{name: 100.0 * value for name, value in rates.items()}, **counts)
+    value = {name: float(overall[column]) for name, column in NAMES.items()}
+    return TrackingScores(
+        100.0 * value["mota"],
+        100.0 * (1.0 - value["motp"]),  # motmetrics gives the mean distance
+        100.0 * value["idf1"],
+        *(int(value[name]) for name in TrackingScores._fields[3:]),
+    )

@@ -7,31 +7,17 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from dvae.configuration import from_mapping
+from dvae.models.module import ConfiguredModule
 
-
-class ConfiguredModel(Protocol):
-    """A torch module built from one frozen dataclass, its class attribute `Config`."""
-
-    Config: type
-    config: Any
-
-    def __init__(self, config: Any) -> None: ...
-    def state_dict(self) -> dict[str, torch.Tensor]: ...
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
-    def eval(self) -> Any: ...
-    def requires_grad_(self, requires_grad: bool) -> Any: ...
-
-
-Model = TypeVar("Model", bound=ConfiguredModel)
+Model = TypeVar("Model", bound=ConfiguredModule)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -41,7 +27,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
 
 
-def save_model(model: ConfiguredModel, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
+def save_model(model: ConfiguredModule, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write `model.safetensors` and `model.yaml` (class, config, hash and `facts`) into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     data = save_tensors({name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()})

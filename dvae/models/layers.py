@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class LSTM(nn.LSTM):
 
     def step(self, frame: Tensor, state: LSTMState) -> LSTMState:
         """One frame (B, D) and the state before it -> the state after it."""
-        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
+        weights: Any = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
         hidden, cell = torch.lstm_cell(frame, state, *weights)
         return hidden, cell
 
@@ -60,7 +61,7 @@ def tanh_layers(input_size: int, hidden: tuple[int, ...]) -> nn.Sequential:
     """Dense layers with tanh after each; the identity when `hidden` is empty."""
     sizes = (input_size, *hidden)
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.Tanh()]
     return nn.Sequential(*layers)
 

@@ -36,7 +36,7 @@ class RecurrentPosterior(nn.Module):
         """Run over all frames; z = mean + std * noise, or the mean when `noise` (B, T, L) is None."""
         weight = torch.cat([self.mean.weight, self.log_var.weight])
         bias = torch.cat([self.mean.bias, self.log_var.bias])
-        weight_context, weight_hidden = weight.split([self.context_size, weight.shape[1] - self.context_size], dim=1)
+        weight_context, weight_hidden = weight[:, : self.context_size], weight[:, self.context_size :]
         from_context = linear(context, weight_context, bias).unbind(1)
         state = self.z_lstm.zero_state(context.shape[0], context)
         latents, parameters = [], []

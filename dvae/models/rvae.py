@@ -18,6 +18,7 @@ from dvae.configuration import setting
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.elbo import ELBO
 from dvae.models.layers import LSTM, Gaussian, LSTMState
+from dvae.models.module import ConfiguredModule
 from dvae.models.recurrent_posterior import LatentSequence, RecurrentPosterior
 
 
@@ -70,10 +71,11 @@ class Emission(nn.Module):
         return self.log_var(state[0]), state
 
 
-class RVAE(nn.Module):
+class RVAE(ConfiguredModule):
     """The prior of clean speech: z_t ~ N(0, I), s_t | z_{1:t} circular complex Gaussian of variance v_t."""
 
     Config = RVAEConfig
+    config: RVAEConfig
 
     def __init__(self, config: RVAEConfig) -> None:
         super().__init__()
@@ -88,7 +90,8 @@ class RVAE(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """z (B, T, L) -> speech variance v (B, T, F), eq. 6.2."""
-        return self.emission(z).exp() + self.config.floor
+        log_var: Tensor = self.emission(z)
+        return log_var.exp() + self.config.floor
 
     def prior(self, z: Tensor) -> Gaussian:
         """p(z_t) = N(0, I), eq. 6.3, with the shape of `z`."""

@@ -22,6 +22,7 @@ from dvae.configuration import setting
 from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
 from dvae.models.elbo import ELBO
 from dvae.models.layers import LSTM, Gaussian, GaussianHead, LSTMState, tanh_layers
+from dvae.models.module import ConfiguredModule
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,11 @@ class StepDensities(NamedTuple):
     recurrence: LSTMState
 
 
-class SRNN(nn.Module):
+class SRNN(ConfiguredModule):
     """Prior of one person's trajectory; all tracks in one batch."""
 
     Config = SRNNConfig
+    config: SRNNConfig
 
     def __init__(self, config: SRNNConfig) -> None:
         super().__init__()

@@ -54,12 +54,13 @@ class STFT:
 
     def frames_to_spectrum(self, frames: Tensor) -> Tensor:
         """Windowed spectrum of raw frames (..., n_fft) -> complex (..., F)."""
-        return torch.fft.rfft(frames * (self.window.to(frames) * self._scale))
+        spectrum: Tensor = torch.fft.rfft(frames * (self.window.to(frames) * self._scale))
+        return spectrum
 
     def spectrum_to_frames(self, spectrum: Tensor) -> Tensor:
         """Frames (..., n_fft) to overlap-add; exact inverse of the analysis when they are summed."""
         gain = 2.0 * self.hop_length / self.n_fft / self._scale
-        frames = torch.fft.irfft(spectrum, n=self.n_fft)
+        frames: Tensor = torch.fft.irfft(spectrum, n=self.n_fft)
         return frames * (self.window.to(frames) * gain)
 
     def analyse(self, waveform: Tensor) -> Tensor:

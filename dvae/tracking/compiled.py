@@ -206,4 +206,4 @@ class CompiledMotion:
             propagate,
             (*main, *states),
         )
-        return RollOut(*main, MotionState(*states))
+        return RollOut._make([*main, MotionState._make(states)])

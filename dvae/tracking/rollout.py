@@ -82,13 +82,13 @@ def zero_noise(num_frames: int, num_tracks: int, latent_size: int, data_size: in
 def fresh_state(num_tracks: int, hidden_size: int, latent_size: int, data_size: int) -> MotionState:
     """All zeros; tracks that are born in the window overwrite it."""
     shapes = [hidden_size, hidden_size, latent_size, data_size, data_size, data_size]
-    return MotionState(*(np.zeros((num_tracks, size)) for size in shapes), np.zeros(num_tracks))
+    return MotionState._make([*(np.zeros((num_tracks, size)) for size in shapes), np.zeros(num_tracks)])
 
 
 def as_tensors(bundle: Bundle, like: Tensor) -> Bundle:
     """The same with tensors of the type and device of `like` in place of arrays (frame numbers stay whole)."""
     parts = (torch.as_tensor(np.asarray(part), device=like.device) for part in bundle)
-    return type(bundle)(*(part.to(like.dtype) if part.is_floating_point() else part for part in parts))
+    return type(bundle)._make(part.to(like.dtype) if part.is_floating_point() else part for part in parts)
 
 
 def spread(variance: Tensor, step_variance: Tensor, missed: Tensor) -> Tensor:
@@ -142,4 +142,4 @@ def roll_out_torch(
         state_now = (*current.recurrence, current.z, current.source, current.step_input, variance, missed)
         frames.append((mean, variance, predicted_mean, predicted_var, kl, *state_now))
     stacked = [torch.stack(parts) for parts in zip(*frames, strict=True)]
-    return RollOut(*stacked[:5], MotionState(*stacked[5:]))
+    return RollOut._make([*stacked[:5], MotionState._make(stacked[5:])])

@@ -8,6 +8,7 @@ box is (x1, y1, x2, y2) with y2 = y1 + height.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def coordinate(
     """A piece-wise combination of elementary functions over `num_frames`, continuous at the `splits`."""
     edges = [0, *splits.astype(int).tolist(), num_frames]
     parts: list[Array] = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         kind = int(rng.choice(4, p=statistics.probabilities))
         parts.append(segment(kind, start, last - first, statistics, rng))
         start = float(parts[-1][-1])

@@ -18,7 +18,7 @@ CARD = """# {name}
 |---|---|
 | class | `{model}`, {parameters:,} parameters |
 | trained with | `dvae-train config/train/{name}.yaml` |
-| training | best of {epoch} of {epochs_planned} planned epochs of {batches} batches of {batch_size}, {minutes} min on {threads} CPU thread(s) |
+| training | {training} |
 | validation | {metrics} |
 | data | {data} |
 | intended use | {use} |
@@ -35,12 +35,8 @@ def model_card(recipe: Recipe, facts: Mapping[str, Any], model: nn.Module) -> st
         summary=recipe.summary,
         model=type(model).__name__,
         parameters=num_parameters(model),
-        epoch=facts["epoch"],
-        epochs_planned=facts["epochs_planned"],
-        batches=options.batches_per_epoch,
-        batch_size=options.batch_size,
-        minutes=facts["training_minutes"],
-        threads=options.num_threads,
+        training=f"best weights at epoch {facts['epoch']} of {facts['epochs_planned']}, "
+        f"batches of {options.batch_size}, {facts['training_minutes']} min on {options.num_threads} CPU thread(s)",
         metrics=", ".join(f"{name} {value}" for name, value in facts["metrics"].items()),
         data=recipe.card.get("data", "-"),
         use=recipe.card.get("use", "-"),

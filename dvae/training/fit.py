@@ -55,7 +55,7 @@ class ExportBest(lightning.Callback):
             "metrics": {name: round(value, 4) for name, value in metrics.items() if name.startswith("valid/")},
         }
         assert isinstance(module, Task)
-        save_model(module.model, self.folder, facts)  # type: ignore[arg-type]
+        save_model(module.model, self.folder, facts)
         write_atomically(self.folder / "MODEL_CARD.md", model_card(self.recipe, facts, module.model).encode())
 
 

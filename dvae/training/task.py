@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import lightning
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
+from dvae.models.module import ConfiguredModule
 from dvae.training.recipe import Optimisation
 
 Batch = tuple[Tensor, ...]
@@ -27,9 +28,9 @@ class Task(lightning.LightningModule):
     """Fits `model`. `train_loss` may depend on the epoch (warm-up, sampling); `valid_loss` must not, so that the
     values of different epochs can be compared and the best weights are the best."""
 
-    model: nn.Module
+    model: ConfiguredModule
 
-    def __init__(self, model: nn.Module, optimisation: Optimisation) -> None:
+    def __init__(self, model: ConfiguredModule, optimisation: Optimisation) -> None:
         super().__init__()
         self.model, self.optimisation = model, optimisation
 

@@ -67,7 +67,7 @@ def test_files_that_are_no_audio_are_named(tmp_path: Path) -> None:
     (tmp_path / "noise.wav").write_bytes(b"this is no audio")
     with pytest.raises(ValueError, match=r"expected an audio file that can be decoded, got .*noise\.wav"):
         read_audio(tmp_path / "noise.wav")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"expected .wav or .flac files below .*empty, got none"):
-        (tmp_path / "empty").mkdir()
         list_audio(tmp_path / "empty")
     assert soundfile.available_formats()["FLAC"]

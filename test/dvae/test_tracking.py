@@ -12,9 +12,10 @@ from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store import find_model
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.compiled import CompiledMotion
-from dvae.tracking.online import OnlineTracker, TrackerConfig, Tracks, TrackState
+from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
 from dvae.tracking.sequence import SequenceConfig, SequenceProblem, track_sequence
+from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
 from dvae.tracking.trajectories import draw_trajectories
 
 Array = np.ndarray
@@ -283,7 +284,7 @@ def test_a_time_that_is_not_later_is_refused_and_changes_nothing(shipped: SRNN, 
     tracker = OnlineTracker(shipped, image_size=SIZE)
     boxes = walkers(1, [[100, 300]], [[0, 0]])[0]
     tracker.update(boxes, 1.0)
-    with pytest.raises(ValueError, match="expected a time after 1.0 s, got"):
+    with pytest.raises(ValueError, match=r"expected a time after 1\.0 s, got"):
         tracker.update(boxes, time)
     assert tracker.update(boxes, 1.1).track_id.tolist() == [1]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rclpy.parameter import Parameter  # noqa: E402
-from rclpy.qos import QoSProfile  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
 
 SECONDS = 30.0
 

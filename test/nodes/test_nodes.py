@@ -121,7 +121,8 @@ def test_a_bad_model_is_named_and_the_node_can_be_configured_afterwards(
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
     error = capfd.readouterr().err
     assert "not configured" in error
-    assert ("expected" in error) and (name in error)
+    assert "expected" in error
+    assert name in error
     node.set_parameters([Parameter("model", value="motion_srnn")])
     assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
 

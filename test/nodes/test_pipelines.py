@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
 from dvae_nodes import conversions as convert
-from dvae_nodes.pipelines import EnhancerNodeConfig, EnhancerPipeline, choose_device
+from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline, choose_device
 from dvae_nodes.reporting import Reporter
 from make_bag import audio_types
 
