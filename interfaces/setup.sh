@@ -45,8 +45,9 @@ install_ros() { # wheels, then the paths in them that name the machine they were
   touch "$venv/ros-from-wheels"
 }
 install_colcon() { "$venv/bin/python" -m pip install -r interfaces/requirements-build.txt; }
-install_library() {
-  "$venv/bin/python" -m pip install -c constraints.txt -e '.[train,evaluate,test]'
+install_library() { # with a sourced ROS no pins: its cv_bridge needs the numpy it was built with
+  local pins="-c constraints.txt"; [ "$have_ros" = yes ] && pins=""
+  "$venv/bin/python" -m pip install $pins -e '.[train,evaluate,test]'
 }
 colcon_build() { # NAME PATH...: build into .venv/NAME (messages) or .venv/install
   local base="$1"; shift

@@ -14,7 +14,7 @@ from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
-from dvae.tracking.sequence import SequenceConfig, SequenceProblem, track_sequence
+from dvae.tracking.sequence import PAPER_TEMPERING, SequenceConfig, SequenceProblem, track_sequence
 from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
 from dvae.tracking.trajectories import draw_trajectories
 
@@ -127,8 +127,8 @@ def test_sequence_keeps_two_people_who_cross_apart(shipped: SRNN, rng: np.random
     for t, boxes in enumerate(truth):
         seen = [n for n in range(2) if not (n == 1 and 35 <= t < 41)]  # the far one is hidden at the crossing
         frames.append(boxes[rng.permutation(seen)] + 0.001 * rng.normal(size=(len(seen), 4)))
-    for model, config in ((shipped, SequenceConfig(tempering=1.0)), (shipped, SequenceConfig())):
-        result = track_sequence(model, frames, truth[0], config)
+    for config in (SequenceConfig(), SequenceConfig(tempering=PAPER_TEMPERING)):
+        result = track_sequence(shipped, frames, truth[0], config)
         assert result.mean.shape == (60, 2, 4)
         assert np.abs(result.mean[-1] - truth[-1]).max() < 0.03
         present = np.array([len(boxes) for boxes in frames])
