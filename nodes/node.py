@@ -9,13 +9,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
 from dvae_nodes.diagnostics import Diagnostics, Meter
 from dvae_nodes.messages import Output
 from dvae_nodes.parameters import ConfiguredParameters
 from dvae_nodes.reporting import Reporter
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy

@@ -3,7 +3,8 @@
 X. Lin (2024), algorithm 1 (eqs 3.17-3.27) with the settings of section 4.4: one batch holds all sources, Phi is fixed
 and comes from each detection, initialisation is by cascade (algorithm 2). What the text leaves open follows the
 authors' program: the encoder and the decoder's recurrence read posterior means, only z is sampled; at the first frame
-the prediction is the starting box with a variance of 1e-5; E-W may be tempered. Not here: fine-tuning (E-Z by SGD).
+the prediction is the starting box with a variance of 1e-5; E-W may be tempered. Off by default, as in the paper's main
+experiments: fine-tuning of the motion model (E-Z by gradient ascent, eq. 3.27) and re-estimation of Phi (eq. 3.26).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from dvae.inference.variational_em import run_variational_em
 from dvae.models.srnn import SRNN
 from dvae.tracking.boxes import Boxes, observation_variance
 from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.fine_tuning import FineTunedMotion
 from dvae.tracking.rollout import Array, Birth, Evidence, Noise, fresh_state
 
+MIN_PHI = 1e-8  # in fractions of the image, squared
 FIRST_FRAME_VARIANCE = 1e-5  # in fractions of the image, squared
 PAPER_TEMPERING = 0.008
 
@@ -37,6 +40,8 @@ class SequenceConfig:
     block_iterations: int = setting(20, "EM iterations over each block", minimum=0)
     observation_ratio: float = setting(0.04, "r_Phi: standard deviation of boxes over their size", minimum=1e-3)
     tempering: float = setting(1.0, "factor of the exponent of E-W (1: eq. 3.25 as printed)", minimum=0.0)
+    fine_tune_rate: float = setting(0.0, "step of Adam on eq. 3.27 in each iteration; 0: no fine-tuning", minimum=0.0)
+    estimate_phi: bool = setting(False, "M step, eq. 3.26; the paper found that it diverges")
     sample_z: bool = setting(True, "draw z from its posterior; false takes its mean")
 
 
@@ -55,7 +60,7 @@ class SequenceProblem:
 
     def __init__(
         self,
-        motion: CompiledMotion,
+        motion: CompiledMotion | FineTunedMotion,
         frames: Sequence[Boxes],
         start: Boxes,
         config: SequenceConfig,
@@ -105,7 +110,12 @@ class SequenceProblem:
         self.mean, self.variance = self.roll.mean, self.roll.variance
 
     def m_step(self) -> None:
-        """Phi stays fixed (section 4.4.3: re-estimated, it diverges)."""
+        """Phi stays fixed (section 4.4.3), or follows eq. 3.26, for detections that somebody explains."""
+        if not self.config.estimate_phi:
+            return
+        eta = self.assignment.responsibilities[..., None]
+        spread = np.square(self.observations[:, :, None] - self.mean[:, None]) + self.variance[:, None]
+        self.phi = np.where(self.present[..., None], (eta * spread).sum(2) + MIN_PHI, 1.0)
 
     def objective(self) -> float:
         """Eq. 3.10 at the present q(s) and q(z) and the best q(w): E-W evidence - KL(q(s) || p) - KL(q(z) || p)."""
@@ -130,7 +140,8 @@ def track_sequence(
     """
     if not len(frames) or not len(start):
         raise ValueError(f"expected at least one frame and one source, got {len(frames)} and {len(start)}")
-    config, rng, motion = config or SequenceConfig(), np.random.default_rng(seed), CompiledMotion(model)
+    config, rng = config or SequenceConfig(), np.random.default_rng(seed)
+    motion = FineTunedMotion(model, config.fine_tune_rate) if config.fine_tune_rate else CompiledMotion(model)
     whole = SequenceProblem(motion, frames, np.asarray(start, dtype=np.float64), config, rng)
     block_start = whole.start
     for first in range(0, len(frames), config.block_frames):  # algorithm 2

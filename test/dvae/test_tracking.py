@@ -12,6 +12,7 @@ from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store import find_model
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.fine_tuning import FineTunedMotion
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
 from dvae.tracking.sequence import PAPER_TEMPERING, SequenceConfig, SequenceProblem, track_sequence
@@ -153,6 +154,49 @@ def test_e_s_step_is_equation_3_18_and_3_19(rng: np.random.Generator) -> None:
     variance = 1.0 / (weights.sum(0) + 1.0 / 0.02)
     np.testing.assert_allclose(problem.variance[t, n], variance)
     np.testing.assert_allclose(problem.mean[t, n], variance * ((weights * boxes[t]).sum(0) + 0.5 / 0.02))
+
+
+def test_fine_tuning_raises_its_objective_and_leaves_the_model_alone(shipped: SRNN) -> None:
+    before = {name: value.clone() for name, value in shipped.state_dict().items()}
+    frames = list(crossing(20))
+    plain = SequenceConfig(iterations=12, sample_z=False)
+    histories = [
+        track_sequence(shipped, frames, frames[0], config).history
+        for config in (plain, replace(plain, fine_tune_rate=1e-3))
+    ]
+    assert histories[0][0] != histories[1][0]  # the blocks of the initialisation were fine-tuned already
+    assert histories[1][-1] > histories[0][-1]
+    assert all(torch.equal(value, before[name]) for name, value in shipped.state_dict().items())
+
+
+def test_a_fine_tuning_step_without_rate_is_the_compiled_roll_out(rng: np.random.Generator) -> None:
+    model = random_model("relative")
+    boxes = draw_trajectories(2, 6, rng).transpose(1, 0, 2)
+    birth = Birth(np.zeros(2, dtype=np.int64), boxes[0], np.full((2, 4), 1e-5))
+    arguments = (
+        fresh_state(2, 5, 4, 4),
+        birth,
+        Evidence(np.full(boxes.shape, 1e4), 1e4 * boxes),
+        boxes,
+        np.ones((6, 2), dtype=bool),
+        zero_noise(6, 2, 4, 4),
+        np.ones(6),
+        False,
+    )
+    found, expected = FineTunedMotion(model, 1e-3).roll_out(*arguments), CompiledMotion(model).roll_out(*arguments)
+    np.testing.assert_allclose(found.mean, expected.mean)
+
+
+def test_m_step_is_equation_3_26(shipped: SRNN, rng: np.random.Generator) -> None:
+    frames = list(crossing(8))
+    problem = SequenceProblem(CompiledMotion(shipped), frames, frames[0], SequenceConfig(estimate_phi=True), rng)
+    problem.e_w()
+    problem.e_z_and_e_s()
+    problem.m_step()
+    eta, t, k = problem.assignment.responsibilities, 5, 1
+    difference = frames[t][k] - problem.mean[t]
+    expected = (eta[t, k, :, None] * (difference**2 + problem.variance[t])).sum(0)
+    np.testing.assert_allclose(problem.phi[t, k], expected, atol=2e-8)
 
 
 def test_sequence_refuses_nothing(shipped: SRNN) -> None:
