@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# tests must neither hear nor disturb another ROS on this network
-os.environ.setdefault("ROS_DOMAIN_ID", "87")
+# tests must neither hear nor disturb another ROS on this network, nor another run of themselves
+os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 import numpy as np

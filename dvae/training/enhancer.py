@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
@@ -25,7 +24,7 @@ from dvae.models.rvae import RVAE
 from dvae.signal.level import LevelTracker
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Recipe, data_folder
-from dvae.training.task import Batch, Datasets, Task
+from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 VALID_BATCHES = 8
 COMPRESSION = 0.3
@@ -67,22 +66,16 @@ def compress(spectrogram: Tensor) -> Tensor:
     return (spectrogram.abs().square() + 1e-6) ** (COMPRESSION / 2)
 
 
-class MixtureBatches(Dataset[Batch]):
+class MixtureBatches(SeededBatches):
     """Batch i of epoch e: complex spectrograms (B, T + lookahead, F) of mixtures and their speech, both divided by the
     running level of the mixture, as the streaming enhancer does."""
 
     def __init__(self, source: MixtureSource, recipe: Recipe, lookahead: int, num_batches: int, seed: int) -> None:
+        super().__init__(num_batches, seed)
         self.source, self.options, self.stft = source, recipe.optimisation, STFT()
         self.num_frames = recipe.optimisation.num_frames + lookahead
-        self.num_batches, self.seed, self.epoch = num_batches, seed, 0
 
-    def __len__(self) -> int:
-        return self.num_batches
-
-    def __getitem__(self, index: int) -> Batch:
-        if not 0 <= index < self.num_batches:
-            raise IndexError(index)
-        seed = self.seed + self.epoch * self.num_batches + index
+    def draw(self, index: int, seed: int) -> Batch:
         rng = np.random.default_rng(seed)
         num_samples = self.num_frames * self.stft.hop_length
         drawn = [self.source.draw(num_samples, rng) for _ in range(self.options.batch_size)]

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from dvae.configuration import from_mapping
 from dvae.models.divergence import gaussian_log_likelihood
@@ -31,7 +30,7 @@ from dvae.tracking.online import UNCERTAIN
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
 from dvae.tracking.trajectories import draw_trajectories
 from dvae.training.recipe import Recipe
-from dvae.training.task import Batch, Datasets, Task
+from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 Array = NDArray[np.float64]
 
@@ -108,11 +107,12 @@ def ar1(shape: tuple[int, ...], correlation: Array, rng: np.random.Generator) ->
     return noise
 
 
-class TrajectoryBatches(Dataset[Batch]):
+class TrajectoryBatches(SeededBatches):
     """A fixed set of trajectories, reshuffled and observed anew each epoch: true and detected positions (B, T, 4) and
     where the detector misses (B, T)."""
 
     def __init__(self, recipe: Recipe, number: int, seed: int, shuffle: bool) -> None:
+        super().__init__(number // recipe.optimisation.batch_size, seed)
         options, self.data, rng = recipe.optimisation, recipe.data, np.random.default_rng(seed)
         trajectories = draw_trajectories(number, options.num_frames, rng)
         size = trajectories[..., 2:] - trajectories[..., :2]
@@ -125,19 +125,13 @@ class TrajectoryBatches(Dataset[Batch]):
         size = size * np.exp(np.cumsum(0.3 * wander[..., 2:], axis=1))
         top_left = top_left + np.cumsum(wander[..., :2] * size, axis=1)
         self.source = np.concatenate([top_left, top_left + size], axis=-1)
-        self.batch_size, self.seed, self.shuffle, self.epoch = options.batch_size, seed, shuffle, 0
+        self.batch_size, self.shuffle = options.batch_size, shuffle
 
-    def __len__(self) -> int:
-        return len(self.source) // self.batch_size
-
-    def __getitem__(self, index: int) -> Batch:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def draw(self, index: int, seed: int) -> Batch:
         order = np.arange(len(self.source))
         if self.shuffle:
             np.random.default_rng((self.seed, self.epoch)).shuffle(order)
         source = self.source[order[index * self.batch_size : (index + 1) * self.batch_size]]
-        seed = self.seed + self.epoch * len(self) + index
         rng = np.random.default_rng((1, seed))
         count, num_frames = source.shape[:2]
         noise = ar1(source.shape, rng.uniform(0.0, 0.8, size=(count, 1)), rng)

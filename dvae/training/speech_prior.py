@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Recipe, data_folder
-from dvae.training.task import Batch, Datasets, Task
+from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 VALID_BATCHES = 8
 
@@ -37,22 +36,15 @@ class SpeechPrior(Task):
         return {"loss": -value.elbo, "reconstruction": value.reconstruction, "kl": value.kl}
 
 
-class SpeechBatches(Dataset[Batch]):
+class SpeechBatches(SeededBatches):
     """Batch i of epoch e holds power spectra (B, T, F) of crops of mean power 1, up to a gain of -12 to +3 dB: the
     enhancer shows the prior speech that is quieter than the mixture by which the level is set."""
 
     def __init__(self, crops: AudioCrops, recipe: Recipe, stft: STFT, num_batches: int, seed: int) -> None:
+        super().__init__(num_batches, seed)
         self.crops, self.options, self.stft = crops, recipe.optimisation, stft
-        self.num_batches, self.seed = num_batches, seed
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return self.num_batches
-
-    def __getitem__(self, index: int) -> Batch:
-        if not 0 <= index < self.num_batches:
-            raise IndexError(index)
-        seed = self.seed + self.epoch * self.num_batches + index
+    def draw(self, index: int, seed: int) -> Batch:
         rng = np.random.default_rng(seed)
         num_samples = self.options.num_frames * self.stft.hop_length + self.stft.overlap
         waveforms = np.stack([self.crops.draw_active(num_samples, rng) for _ in range(self.options.batch_size)])

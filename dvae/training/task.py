@@ -24,6 +24,25 @@ class Datasets(NamedTuple):
     valid: Dataset[Batch]
 
 
+class SeededBatches(Dataset[Batch]):
+    """Batch i of epoch e depends on (seed, e, i) alone, so that a resumed run sees what an unbroken one would."""
+
+    def __init__(self, num_batches: int, seed: int) -> None:
+        self.num_batches, self.seed, self.epoch = num_batches, seed, 0
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    def __getitem__(self, index: int) -> Batch:
+        if not 0 <= index < self.num_batches:
+            raise IndexError(index)
+        return self.draw(index, self.seed + self.epoch * self.num_batches + index)
+
+    @abstractmethod
+    def draw(self, index: int, seed: int) -> Batch:
+        """Batch `index` of the present epoch; `seed` is its own."""
+
+
 class Task(lightning.LightningModule):
     """Fits `model`. `train_loss` may depend on the epoch (warm-up, sampling); `valid_loss` must not, so that the
     values of different epochs can be compared and the best weights are the best."""
