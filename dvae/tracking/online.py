@@ -5,6 +5,8 @@ steps run over the last W frames each time a frame arrives, warm-started, with t
 edge of the window, and the set of tracks changes. Departures from the paper, each a setting or a sentence:
 
 - q(w) has a clutter class, and by default is exclusive (one detection explains at most one track);
+- a track's probability of detection falls with its misses, so that of two tracks on one person the one that was seen
+  lately gets the detection (existence as in integrated PDA, Musicki et al. 1994);
 - by default q(w) weighs a detection by its density given the past, N(o; prediction, Phi + P), where eq. 3.25 takes
   the present posterior: a track whose variance has grown during an occlusion is then found again, not punished;
 - predictions carry the variance of where the track was (see dvae.tracking.rollout);
@@ -25,6 +27,7 @@ from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, RollOut, 
 from dvae.tracking.tracks import Frame, Population, TrackerConfig, Tracks, TrackState, empty_population
 
 UNCERTAIN = 1e6  # prior variance of a newborn's position, in units of Phi: the first detection decides
+MIN_CONFIDENCE = 0.01
 GATE_NATS = 10.0  # a track that explains a detection so much worse than clutter is not considered for it
 RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
 
@@ -119,12 +122,13 @@ class OnlineTracker:
             frame, config = self._window[t], self.config
             fit = self._fit(t)
             log_clutter = -0.5 * np.log(2.0 * np.pi * frame.variance).sum(-1) - config.clutter_nats
-            log_likelihood = fit + np.log(config.detection_probability)
+            # a track that was missed lately is less likely to be there, and to be the one that is seen (IPDA)
+            detectable = config.detection_probability * np.clip(self._people.confidence, MIN_CONFIDENCE, 1.0)
+            log_likelihood = fit + np.log(detectable)
             gated = (fit < (log_clutter - GATE_NATS)[:, None]) | (self._people.birth_frame >= t)  # a birth is its own
             log_likelihood = np.where(gated, -np.inf, log_likelihood)
             if config.exclusive_assignment:
-                log_missed = np.full(fit.shape[1], np.log1p(-config.detection_probability))
-                assignment = exclusive(log_likelihood, log_clutter, log_missed)
+                assignment = exclusive(log_likelihood, log_clutter, np.log1p(-detectable))
             else:
                 assignment = independent(log_likelihood, log_clutter)
             frame.responsibilities, frame.clutter = assignment

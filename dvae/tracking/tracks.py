@@ -28,13 +28,17 @@ class TrackerConfig:
     """Settings of the online tracker."""
 
     observation_ratio: float = setting(
-        0.1, "standard deviation of detector boxes, as a fraction of their size", minimum=1e-3, maximum=1.0, live=True
+        0.12, "standard deviation of detector boxes, as a fraction of their size", minimum=1e-3, maximum=1.0, live=True
     )
     detection_probability: float = setting(
-        0.5, "probability that a visible person is detected in a frame", minimum=0.01, maximum=0.999, live=True
+        0.5,
+        "probability that a person who was seen lately is detected in a frame",
+        minimum=0.01,
+        maximum=0.999,
+        live=True,
     )
     clutter_nats: float = setting(
-        14.0,
+        20.0,
         "how many nats a detection may fit worse than perfectly before clutter explains it better",
         unit="nat",
         minimum=0.0,
@@ -47,7 +51,7 @@ class TrackerConfig:
     )
     confirm_hits: int = setting(3, "detections that make a tracklet a confirmed track", minimum=1, live=True)
     max_missed_seconds: float = setting(
-        1.5, "a confirmed track without detection for longer is dropped", unit="s", minimum=0.0, live=True
+        2.0, "a confirmed track without detection for longer is dropped", unit="s", minimum=0.0, live=True
     )
     window_frames: int = setting(1, "frames W over which EM runs", unit="frames", minimum=1, maximum=64)
     iterations: int = setting(1, "EM iterations when a frame arrives", minimum=1, maximum=100, live=True)
