@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from dvae_nodes.messages import MessageTypes
 from numpy.typing import NDArray
 
 from dvae.enhancement.activity import FrameActivity
 from dvae.signal.audio_file import Audio
 from dvae.tracking.boxes import Boxes
 from dvae.tracking.tracks import Tracks
+from dvae_nodes.messages import MessageTypes
 
 NANOSECONDS = 1_000_000_000
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.messages import LiveTypes, Output
-from dvae_nodes.node import PerceptionNode, run_nodes
-
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.streaming import EnhancerSettings
+from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.messages import LiveTypes, Output
+from dvae_nodes.node import PerceptionNode, run_nodes
 
 AUDIO_QUEUE = 200  # chunks; audio must not be dropped while another callback runs
 

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 import soxr
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import MessageTypes, Output
-from dvae_nodes.reporting import Reporter
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
@@ -19,6 +16,9 @@ from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.signal.audio_file import Audio
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import MessageTypes, Output
+from dvae_nodes.reporting import Reporter
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class EnhancerPipeline:
         self.enhancer = StreamingEnhancer(model.to(self.device), settings, activity)
         self.enhancer.feed(np.zeros(16000, dtype=np.float32))  # the first call of each operator is slow: now, not then
         self.enhancer.reset()
-        self.enhancer.processing_seconds = 0.0
         self._known_format = self._fixed_format()
+        self._refused = False  # the announced format cannot be read
         self._waiting: list[tuple[Any, int]] = []
         self._first_waiting: int | None = None
         self._start()
@@ -90,10 +90,10 @@ class EnhancerPipeline:
     def on_info(self, message: Any) -> list[Output]:
         """audio_common_msgs/AudioInfo of ros-drivers: the format of the chunks before and after it."""
         try:
-            self._known_format = convert.format_from_info(message)
+            self._known_format, self._refused = convert.format_from_info(message), False
         except ValueError as error:
             self.reporter.report("audio format", f"audio_info: {error}: audio ignored")
-            self._known_format = None
+            self._known_format, self._refused = None, True
             self._waiting.clear()
             self._first_waiting = None
             return []
@@ -116,7 +116,7 @@ class EnhancerPipeline:
                 samples, found = convert.decode_portaudio(audio)
                 return self._samples(samples, found, stamp, frame_id)
             self._kind = "AudioDataStamped" if header is not None else "AudioData"
-            if self._known_format is None and not self._assume_format(message, stamp):
+            if self._known_format is None and not self._is_format_overdue(message, stamp):
                 return []
             assert self._known_format is not None
             outputs = self._process_waiting() + self._break_at(self._known_format, stamp)
@@ -127,20 +127,23 @@ class EnhancerPipeline:
             self.reporter.report("audio", f"audio: {error}: chunk ignored")
             return []
 
-    def _assume_format(self, message: Any, stamp: int) -> bool:
+    def _is_format_overdue(self, message: Any, stamp: int) -> bool:
         """Keep audio until its format is known; after a while take the usual one. True when the format is known now."""
-        if "audio format" in self.reporter.counts:
-            return False  # a format was announced, and it is one that cannot be read
+        if self._refused:
+            return False
         self._first_waiting = stamp if self._first_waiting is None else self._first_waiting
         if (stamp - self._first_waiting) / convert.NANOSECONDS < MAX_WAITING_SECONDS:
             self._waiting.append((message, stamp))
             self.reporter.report("waiting", "audio: expected audio_info with the format, got none yet: audio is kept")
             return False
+        self._take_usual_format()
+        return True
+
+    def _take_usual_format(self) -> None:
         self._known_format = convert.AudioFormat(16000, 1)
         self.reporter.report(
             "no audio_info", "audio: got no audio_info: taking 16000 Hz, 1 channel, S16LE (set sample_rate)"
         )
-        return True
 
     # ------------------------------------------------------------------ processing
 
@@ -204,11 +207,13 @@ class EnhancerPipeline:
 
     def finish(self) -> list[Output]:
         """What is still inside, then start anew (end of the audio, a gap, deactivation)."""
+        outputs: list[Output] = []
+        if self._waiting:  # it ends before its format was announced: what was received is not lost
+            self._take_usual_format()
+            outputs += self._process_waiting()
         if self._resampler is not None:
             tail = self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-            outputs = self._results(self.enhancer.feed(tail))
-        else:
-            outputs = []
+            outputs += self._results(self.enhancer.feed(tail))
         first = self.enhancer.num_returned
         outputs += self._results(self.enhancer.flush(), first)
         self._start()

@@ -15,10 +15,6 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
 
-from dvae_nodes.diagnostics import Diagnostics, Meter
-from dvae_nodes.messages import Output
-from dvae_nodes.parameters import ConfiguredParameters
-from dvae_nodes.reporting import Reporter
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -26,6 +22,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
+
+from dvae_nodes.diagnostics import Diagnostics, Meter
+from dvae_nodes.messages import Output
+from dvae_nodes.parameters import ConfiguredParameters
+from dvae_nodes.reporting import Reporter
 
 Handler = Callable[[Any], list[Output]]
 

@@ -9,12 +9,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from dvae.configuration import setting
 from dvae_nodes import conversions as convert
 from dvae_nodes.drawing import TrackPainter
 from dvae_nodes.messages import LiveTypes, Output
 from dvae_nodes.node import PerceptionNode, run_nodes
-
-from dvae.configuration import setting
 
 PAIR_QUEUE = 30
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 
 import rclpy
+from rclpy.node import Node
+
 from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
 from dvae_nodes.node import PerceptionNode, run_nodes
 from dvae_nodes.overlay import OverlayNode
 from dvae_nodes.tracker import TrackerNode
-from rclpy.node import Node
 
 NODES: dict[str, type[PerceptionNode]] = {
     "detector": DetectorNode,

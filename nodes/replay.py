@@ -10,17 +10,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from dvae.cli.common import run_command
+from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.streaming import EnhancerSettings
+from dvae.tracking.tracks import TrackerConfig
 from dvae_nodes import conversions as convert
 from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
 from dvae_nodes.hog import HogDetector
 from dvae_nodes.messages import BagTypes, Output
 from dvae_nodes.reporting import Reporter
 from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
-
-from dvae.cli.common import run_command
-from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.streaming import EnhancerSettings
-from dvae.tracking.tracks import TrackerConfig
 
 IMAGE = "sensor_msgs/msg/Image"
 DETECTIONS = "vision_msgs/msg/Detection2DArray"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dvae.tracking.tracks import TrackerConfig
 from dvae_nodes.messages import LiveTypes
 from dvae_nodes.node import PerceptionNode, run_nodes
 from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
-
-from dvae.tracking.tracks import TrackerConfig
 
 
 class TrackerNode(PerceptionNode):

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import MessageTypes, Output
-from dvae_nodes.reporting import Reporter
-
 from dvae.configuration import setting
 from dvae.models.checkpoint import load_model
 from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
+from dvae.tracking.boxes import Boxes, valid_boxes
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import MessageTypes, Output
+from dvae_nodes.reporting import Reporter
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,23 @@ class TrackerPipeline:
             self.reset()
         self._last = stamp
         detections = convert.detections_from_message(message, self.node.class_id)
-        wrong = int((~np.isfinite(detections.boxes)).any(axis=1).sum())
-        if wrong:
-            self.reporter.report(
-                "boxes", f"detections: expected finite boxes, got {wrong} with NaN or infinity: ignored"
-            )
+        self._report_boxes(detections.boxes)
         tracks = self.tracker.update(detections.boxes, stamp / convert.NANOSECONDS, detections.scores)
         return self._outputs(message.header, tracks)
+
+    def _report_boxes(self, boxes: Boxes) -> None:
+        """Say which boxes the tracker will leave out."""
+        wrong = boxes[~valid_boxes(boxes, self.image_size)]
+        if len(wrong):
+            self.reporter.report(
+                "boxes",
+                "detections: expected finite boxes with a positive size inside the image, got "
+                f"{len(wrong)} others, the first x1, y1, x2, y2 = {wrong[0].tolist()}: ignored",
+            )
+        most = self.tracker.config.max_detections
+        if len(boxes) - len(wrong) > most:
+            text = f"detections: expected at most {most} (max_detections), got {len(boxes)}: the best scores are used"
+            self.reporter.report("too many boxes", text)
 
     def _outputs(self, header: Any, tracks: Tracks) -> list[Output]:
         shown = tracks.state != TrackState.TENTATIVE

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import BagTypes
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dvae.signal.audio_file import read_audio
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import BagTypes
 
 START = 1_700_000_000 * convert.NANOSECONDS
 CHUNK = 512  # samples

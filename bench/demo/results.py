@@ -9,11 +9,11 @@ import cv2
 import matplotlib
 import numpy as np
 import torch
-from dvae_nodes import conversions as convert
 from make_bag import audio_types
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from dvae.signal.stft import STFT
+from dvae_nodes import conversions as convert
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -9,14 +9,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import LiveTypes
 from live import Recording, play
 from make_bag import DATA, START, make_bag
 from results import contact_sheet, plot_spectrograms, write_bag, write_video
 
 from dvae.metrics.speech import speech_scores
 from dvae.signal.audio_file import read_mono, write_audio
+from dvae_nodes import conversions as convert
+from dvae_nodes.messages import LiveTypes
 
 RATE = 16000
 

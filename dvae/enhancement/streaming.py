@@ -46,7 +46,6 @@ class StreamingEnhancer:
         self.lookahead = model.config.lookahead_frames
         self.latency_samples = self.stft.overlap + self.lookahead * self.stft.hop_length
         self.latency_seconds = self.latency_samples / self.stft.sample_rate
-        self.processing_seconds = 0.0  # time spent in feed and flush, for the real-time factor
         self._level = LevelTracker()
         self.reset()
 
@@ -63,6 +62,7 @@ class StreamingEnhancer:
         self._sum = torch.zeros(self.stft.n_fft)  # overlap-add
         self._frame_activity: list[FrameActivity] = []
         self.num_fed = self.num_returned = 0
+        self.processing_seconds = 0.0  # time spent on what was fed, for the real-time factor
         self._num_frames = 0
 
     @property

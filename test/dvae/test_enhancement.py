@@ -153,6 +153,15 @@ def test_memory_does_not_grow(model: Enhancer) -> None:
     assert enhancer.real_time_factor > 0
 
 
+def test_real_time_factor_is_that_of_the_present_stretch(model: Enhancer) -> None:
+    enhancer = StreamingEnhancer(model)
+    enhancer.feed(np.zeros(160000, dtype=np.float32))
+    spent = enhancer.processing_seconds
+    enhancer.flush()
+    enhancer.feed(np.zeros(256, dtype=np.float32))
+    assert 0 < enhancer.processing_seconds < 0.2 * spent
+
+
 def test_activity_follows_speech(model: Enhancer, speech: tuple[Audio, Audio]) -> None:
     clean, noisy = speech
     enhancer = StreamingEnhancer(model)

@@ -13,13 +13,6 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from dvae_nodes import conversions as convert
-from dvae_nodes.detector import DetectorNode
-from dvae_nodes.enhancer import EnhancerNode
-from dvae_nodes.messages import LiveTypes
-from dvae_nodes.overlay import OverlayNode
-from dvae_nodes.perception import NODES
-from dvae_nodes.tracker import TrackerNode
 from dvae_perception.msg import SpeechActivity, Track, TrackArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -30,6 +23,13 @@ from vision_msgs.msg import Detection2DArray
 
 from dvae.metrics.speech import si_sdr
 from dvae.signal.audio_file import read_mono
+from dvae_nodes import conversions as convert
+from dvae_nodes.detector import DetectorNode
+from dvae_nodes.enhancer import EnhancerNode
+from dvae_nodes.messages import LiveTypes
+from dvae_nodes.overlay import OverlayNode
+from dvae_nodes.perception import NODES
+from dvae_nodes.tracker import TrackerNode
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TYPES = LiveTypes()
@@ -68,7 +68,7 @@ def test_tracker_tracks_and_repeats_the_header(stage: Any) -> None:
     assert [t.state for t in empty.tracks] == [Track.OCCLUDED]
 
 
-def test_tracker_survives_every_wrong_input(stage: Any) -> None:
+def test_tracker_survives_every_wrong_input(stage: Any, capfd: Any) -> None:
     node = stage.add(TrackerNode, image_width=640, image_height=480)
     tracks = stage.listen(TrackArray, "tracks")
     bad = [[np.nan, 0, 10, 20], [0, 0, np.inf, 20], [5, 5, 5, 5], [900, 0, 950, 90]]
@@ -76,6 +76,7 @@ def test_tracker_survives_every_wrong_input(stage: Any) -> None:
         message = stage.send("detections", detections(10 + t / 30, [*bad, BOX]), tracks)
     assert [(t.id, t.detection_index) for t in message.tracks] == [(1, 4)]
     assert stage.problems(node) == {"boxes": 4}
+    assert "positive size inside the image, got 4 others, the first x1, y1, x2, y2 = [nan" in capfd.readouterr().err
     # the same stamp again, and one that is a little late: ignored, and the track goes on
     stage.publish("detections", detections(10 + 3 / 30))
     stage.publish("detections", detections(10.05))
@@ -90,6 +91,7 @@ def test_tracker_survives_every_wrong_input(stage: Any) -> None:
     corner = np.random.default_rng(0).uniform(0, [600, 400], size=(500, 2))
     message = stage.send("detections", detections(2.1, np.hstack([corner, corner + [20, 50]])), tracks)
     assert len(message.tracks) >= 1
+    assert stage.problems(node)["too many boxes"] == 1
 
 
 def test_tracker_takes_live_parameters_and_refuses_others(stage: Any) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
-from dvae_nodes import conversions as convert
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline, choose_device
-from dvae_nodes.reporting import Reporter
 from make_bag import audio_types
 
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.signal.audio_file import read_mono
+from dvae_nodes import conversions as convert
+from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline, choose_device
+from dvae_nodes.reporting import Reporter
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SECOND = convert.NANOSECONDS
@@ -97,6 +97,15 @@ def test_audio_before_its_info_is_kept(noisy: np.ndarray, expected: np.ndarray) 
     found, stamps = microphone.finish()
     assert np.array_equal(found, expected)
     assert stamps[0] == pytest.approx(5.0, abs=1e-6)
+
+
+def test_audio_that_ends_before_any_info_is_not_lost(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data = Microphone(), convert.to_int16(noisy).tobytes()
+    for first in range(0, len(data), 2048):
+        microphone.hear(microphone.bytes_message(data[first : first + 2048], 5.0 + first / 32000))
+    assert not microphone.outputs
+    assert np.array_equal(microphone.finish()[0], expected)
+    assert "taking 16000 Hz, 1 channel, S16LE" in microphone.log[-1]
 
 
 def test_without_any_info_the_usual_format_is_taken_and_said(noisy: np.ndarray) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
-from dvae_nodes import conversions as convert
-from dvae_nodes.replay import replay
 from make_bag import audio_types, make_bag
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+
+from dvae_nodes import conversions as convert
+from dvae_nodes.replay import replay
 
 SECOND = convert.NANOSECONDS
 
