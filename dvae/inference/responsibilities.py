@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
@@ -50,23 +51,44 @@ def exclusive(
 ) -> Assignment:
     """Marginals when every source explains at most one observation and every observation has at most one source.
 
-    log_likelihood (..., K, N) includes the probability of detection; log_missed (..., N) is the log probability that a
-    source has no detection. Loopy belief propagation on the ratio psi = likelihood / (clutter * missed): exact when
-    the gated graph has no loops, close to exact otherwise.
+    log_likelihood (K, N) includes the probability of detection, -inf where a pair is impossible; log_clutter (K,);
+    log_missed (N,) is the log probability that a source has no detection. Loopy belief propagation on the ratio
+    psi = likelihood / (clutter * missed): exact when the graph of possible pairs has no loops, close to exact
+    otherwise. The cost of an iteration grows with the number of possible pairs.
     """
+    log_ratio = log_likelihood - log_clutter[:, None] - log_missed[None]
+    return Assignment(*_exclusive_marginals(log_ratio, max_iterations, tolerance))
+
+
+@numba.njit(cache=True)
+def _exclusive_marginals(log_ratio: Array, max_iterations: int, tolerance: float) -> tuple[Array, Array]:
+    num_observations, num_sources = log_ratio.shape
+    possible = np.argwhere(log_ratio > -np.inf)
     # e^30 is certainty enough, and leaves 1 + sum - self its digits
-    psi = np.exp(np.clip(log_likelihood - log_clutter[..., None] - log_missed[..., None, :], -700.0, 30.0))
-    psi = np.where(np.isfinite(log_likelihood), psi, 0.0)
-    to_source = np.ones_like(psi)  # nu_{k -> n}
-    for _ in range(max_iterations):
-        weighted = psi * to_source
-        to_observation = psi / (1.0 + weighted.sum(-2, keepdims=True) - weighted)  # mu_{n -> k}
-        updated = 1.0 / (1.0 + to_observation.sum(-1, keepdims=True) - to_observation)
-        change = np.abs(updated - to_source).max(initial=0.0)
-        to_source = updated
-        if change < tolerance:
+    psi = np.empty(len(possible))
+    for p in range(len(possible)):
+        psi[p] = np.exp(min(max(log_ratio[possible[p, 0], possible[p, 1]], -700.0), 30.0))
+    to_source, to_observation = np.ones(len(possible)), np.zeros(len(possible))  # nu_{k -> n} and mu_{n -> k}
+    at_source, at_observation = np.zeros(num_sources), np.zeros(num_observations)
+    for iteration in range(max_iterations + 1):
+        at_source[:] = 0.0
+        for p in range(len(possible)):
+            at_source[possible[p, 1]] += psi[p] * to_source[p]
+        at_observation[:] = 0.0
+        for p in range(len(possible)):
+            to_observation[p] = psi[p] / (1.0 + at_source[possible[p, 1]] - psi[p] * to_source[p])
+            at_observation[possible[p, 0]] += to_observation[p]
+        if iteration == max_iterations:
             break
-    weighted = psi * to_source
-    to_observation = psi / (1.0 + weighted.sum(-2, keepdims=True) - weighted)
-    clutter = 1.0 / (1.0 + to_observation.sum(-1))
-    return Assignment(to_observation * clutter[..., None], clutter)
+        change = 0.0
+        for p in range(len(possible)):
+            updated = 1.0 / (1.0 + at_observation[possible[p, 0]] - to_observation[p])
+            change = max(change, abs(updated - to_source[p]))
+            to_source[p] = updated
+        if change < tolerance:
+            max_iterations = iteration + 1  # once more, from the last messages
+    clutter = 1.0 / (1.0 + at_observation)
+    responsibilities = np.zeros((num_observations, num_sources))
+    for p in range(len(possible)):
+        responsibilities[possible[p, 0], possible[p, 1]] = to_observation[p] * clutter[possible[p, 0]]
+    return responsibilities, clutter

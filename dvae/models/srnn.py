@@ -30,12 +30,12 @@ class SRNNConfig:
     """Sizes of the networks (defaults: the paper's for boxes) and the coordinates they see."""
 
     data_size: int = setting(4, "dimension D of s", minimum=1)
-    latent_size: int = setting(4, "dimension L of z", minimum=1)
+    latent_size: int = setting(4, "dimension L of z; 0: Deep AR, the LSTM without latent variable", minimum=0)
     hidden_size: int = setting(8, "LSTM units", minimum=1)
-    posterior_hidden_1: int = setting(16, "first layer of q(z)", minimum=1)
-    posterior_hidden_2: int = setting(8, "second layer of q(z)", minimum=1)
-    prior_hidden_1: int = setting(8, "first layer of p(z)", minimum=1)
-    prior_hidden_2: int = setting(8, "second layer of p(z)", minimum=1)
+    posterior_hidden_1: int = setting(16, "first layer of q(z)", minimum=0)
+    posterior_hidden_2: int = setting(8, "second layer of q(z)", minimum=0)
+    prior_hidden_1: int = setting(8, "first layer of p(z)", minimum=0)
+    prior_hidden_2: int = setting(8, "second layer of p(z)", minimum=0)
     emission_hidden: int = setting(16, "layer of p(s)", minimum=1)
     coordinates: str = setting("relative", "what the networks see", choices=("absolute", "relative"))
     step_unit: float = setting(0.05, "unit of a step in relative coordinates, in box sizes", minimum=1e-6)

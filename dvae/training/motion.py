@@ -26,13 +26,13 @@ from dvae.models.elbo import ELBO
 from dvae.models.layers import Gaussian
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.tracking.boxes import sizes
-from dvae.tracking.online import UNCERTAIN
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
 from dvae.tracking.trajectories import draw_trajectories
 from dvae.training.recipe import Recipe
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 Array = NDArray[np.float64]
+UNCERTAIN = 1e6  # prior variance of a first position, in units of Phi: the first detection decides
 
 
 class MotionTask(Task):
@@ -89,7 +89,9 @@ class MotionTask(Task):
                 rate,
                 True,
             )
-        encode = seen & (noise[..., 0] > 0)  # every second frame: prior and posterior predictions both matter
+        encode = off
+        if noise.shape[-1]:
+            encode = seen & (noise[..., 0] > 0)  # every second frame: prior and posterior predictions both matter
         roll = roll_out_torch(
             self.model, state, birth, evidence, before.mean, encode, Noise(noise, like(source.shape)), rate, True
         )
@@ -99,9 +101,12 @@ class MotionTask(Task):
         return ELBO(reconstruction - beta * kl, reconstruction, kl)
 
 
-def ar1(shape: tuple[int, ...], correlation: Array, rng: np.random.Generator) -> Array:
-    """Unit-variance AR(1) noise along axis 1 of `shape` (B, T, D), correlation (B, 1)."""
+def ar1(shape: tuple[int, ...], correlation: Array, rng: np.random.Generator, tails: float = np.inf) -> Array:
+    """Unit-variance AR(1) noise along axis 1 of `shape` (B, T, D), correlation (B, 1). With finite `tails` > 2 it is
+    driven by Student's t of so many degrees of freedom: now and then a jump."""
     noise = rng.normal(size=shape)
+    if np.isfinite(tails):
+        noise = rng.standard_t(tails, size=shape) * np.sqrt((tails - 2.0) / tails)
     for t in range(1, shape[1]):
         noise[:, t] = correlation * noise[:, t - 1] + np.sqrt(1 - correlation**2) * noise[:, t]
     return noise
@@ -121,8 +126,10 @@ class TrajectoryBatches(SeededBatches):
         speed = np.minimum(speed, self.data["max_step"] / np.maximum(fastest, 1e-9))
         top_left = trajectories[:, :1, :2] + speed * (trajectories[..., :2] - trajectories[:, :1, :2])
         strength = self.data["max_wander"] * 10 ** rng.uniform(-2.0, 0.0, size=(number, 1, 1))
-        wander = strength * ar1((number, options.num_frames, 4), np.full((number, 1), 0.9), rng)
-        size = size * np.exp(np.cumsum(0.3 * wander[..., 2:], axis=1))
+        persistence = rng.uniform(0.5, 0.95, size=(number, 1))
+        wander = strength * ar1((number, options.num_frames, 4), persistence, rng, float(self.data["wander_tails"]))
+        deformation = rng.uniform(0.1, 0.7, size=(number, 1, 1))
+        size = size * np.exp(np.cumsum(deformation * wander[..., 2:], axis=1))
         top_left = top_left + np.cumsum(wander[..., :2] * size, axis=1)
         self.source = np.concatenate([top_left, top_left + size], axis=-1)
         self.batch_size, self.shuffle = options.batch_size, shuffle

@@ -11,11 +11,14 @@ from dvae.models.checkpoint import load_model
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store import find_model
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
+from dvae.tracking.camera import CameraMotion, warp_affine
 from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.detector_noise import DetectorNoise
 from dvae.tracking.fine_tuning import FineTunedMotion
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
 from dvae.tracking.sequence import PAPER_TEMPERING, SequenceConfig, SequenceProblem, track_sequence
+from dvae.tracking.smoothing import LagSmoother, smooth_first
 from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
 from dvae.tracking.trajectories import draw_trajectories
 
@@ -233,7 +236,9 @@ def test_two_people_keep_their_ids_and_become_confirmed(shipped: SRNN, rng: np.r
     assert sorted(last.detection_index.tolist()) == [0, 1]
 
 
-@pytest.mark.parametrize("settings", [{}, {"window_frames": 4}, {"iterations": 3}, {"exclusive_assignment": False}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"camera_motion": False}, {"exclusive_assignment": False}, {"agility_rate": 0.0}]
+)
 def test_a_person_keeps_the_id_through_an_occlusion(shipped: SRNN, settings: dict[str, object]) -> None:
     truth = walkers(70, [[100, 300]], [[4, 0]])
     frames = [boxes if not 30 <= t < 45 else boxes[:0] for t, boxes in enumerate(truth)]
@@ -262,7 +267,7 @@ def test_a_hidden_track_does_not_take_the_detections_of_a_neighbour(shipped: SRN
     both = walkers(60, [[100, 300], [112, 300]], [[5, 0], [5, 0]])  # side by side; the second is hidden from frame 15
     frames = [boxes[: 2 if t < 15 else 1] for t, boxes in enumerate(both)]
     results = run(OnlineTracker(shipped, image_size=SIZE), [b + rng.normal(0, 3, b.shape) for b in frames])
-    for tracks in results[15:]:
+    for tracks in results[22:]:  # a quarter of a second to make sure
         assert tracks.track_id[tracks.state == TrackState.CONFIRMED].tolist() == [1]
 
 
@@ -311,6 +316,165 @@ def test_rate_does_not_matter_to_a_steady_walk(shipped: SRNN) -> None:
         frames = [boxes if t < 20 else boxes[:0] for t, boxes in enumerate(truth)]
         tracks = run(OnlineTracker(shipped, image_size=SIZE), frames, fps)[-1]
         assert iou(tracks.boxes, truth[-1])[0, 0] > 0.5
+
+
+# ---------------------------------------------------------------------- camera, classes, detector noise
+
+
+def shaking(num_frames: int, rng: np.random.Generator) -> tuple[Array, list[Array]]:
+    """Five people who stand in a moving image, (T, 5, 4), and the camera's affine map for each frame."""
+    still = walkers(1, [[x, 250 + 20 * (x % 3)] for x in range(100, 900, 160)], [[0, 0]] * 5)[0]
+    maps, boxes = [np.eye(2, 3)], [still]
+    for _ in range(num_frames - 1):
+        zoom, shift = 1.0 + rng.normal(0, 0.005), rng.normal(0, 12, size=2)
+        maps.append(np.hstack([zoom * np.eye(2), shift[:, None]]))
+        boxes.append(warp_affine(boxes[-1], maps[-1]))
+    return np.array(boxes), maps
+
+
+def test_warp_is_that_of_the_corners_where_the_camera_does_not_roll(rng: np.random.Generator) -> None:
+    boxes, maps = shaking(2, rng)
+    points = np.concatenate([boxes[0][:, :2], boxes[0][:, 2:]])
+    expected = points @ maps[1][:, :2].T + maps[1][:, 2]
+    np.testing.assert_allclose(boxes[1], np.concatenate([expected[:5], expected[5:]], axis=1))
+
+
+@pytest.mark.parametrize(("known", "inferred"), [(True, False), (False, True), (True, True)])
+def test_tracks_follow_a_shaking_camera(shipped: SRNN, known: bool, inferred: bool) -> None:
+    errors = {}
+    for compensate in (False, True):
+        rng = np.random.default_rng(3)
+        truth, maps = shaking(60, rng)
+        tracker = OnlineTracker(shipped, TrackerConfig(camera_motion=inferred and compensate), SIZE)
+        found = []
+        for t, boxes in enumerate(truth):
+            hidden = 2 if t % 10 == 9 else -1  # where a track goes without detection shows what the camera did to it
+            seen = boxes[np.arange(5) != hidden] + rng.normal(0, 1, (5 - (hidden >= 0), 4))
+            tracks = tracker.update(seen, t / 30, camera=maps[t] if known and compensate else None)
+            if hidden >= 0 and t > 20:
+                row = np.flatnonzero(tracks.track_id == 3)[0]
+                found.append(np.abs(tracks.boxes[row] - boxes[2]).max())
+        errors[compensate] = np.mean(found)
+    assert errors[True] < 0.4 * errors[False]
+
+
+def test_the_camera_posterior_is_that_of_a_linear_gaussian_model(rng: np.random.Generator) -> None:
+    camera = CameraMotion((1000.0, 800.0))
+    boxes = walkers(1, rng.uniform(0, 600, size=(6, 2)).tolist(), [[0, 0]] * 6)[0]
+    variance, weight = rng.uniform(50, 90, size=(6, 4)), rng.uniform(0.3, 1.0, size=6)
+    innovation = rng.normal(0, 5, size=(6, 4))
+    mean, spread = camera.infer(innovation, variance, weight, boxes, np.zeros(3))
+    design = np.zeros((24, 3))
+    design[:, 0] = np.tile([1, 0, 1, 0], 6)
+    design[:, 1] = np.tile([0, 1, 0, 1], 6)
+    design[:, 2] = (boxes - [500, 400, 500, 400]).ravel()
+    precision = (weight[:, None] / variance).ravel()
+    covariance = np.linalg.inv(design.T @ (precision[:, None] * design) + np.diag(camera.deviation**-2.0))
+    np.testing.assert_allclose(mean, covariance @ design.T @ (precision * innovation.ravel()))
+    np.testing.assert_allclose(spread, np.diag(covariance))
+
+
+def test_a_still_camera_is_soon_known_to_be_still(rng: np.random.Generator) -> None:
+    for moving in (False, True):
+        camera = CameraMotion((1000.0, 800.0))
+        start = camera.deviation.copy()
+        boxes = walkers(1, rng.uniform(0, 600, size=(6, 2)).tolist(), [[0, 0]] * 6)[0]
+        for _ in range(200):
+            true = rng.normal(0, 10, size=2) * moving
+            innovation = true[[0, 1, 0, 1]] + rng.normal(0, 1, size=(6, 4))
+            camera.adapt(*camera.infer(innovation, np.ones((6, 4)), np.ones(6), boxes, np.array([*true, 0.0])))
+        assert (camera.deviation[:2] > 2 * start[:2]).all() if moving else (camera.deviation < 0.5 * start).all()
+
+
+@pytest.mark.parametrize("affine", [np.eye(3), [[1, 0, np.nan], [0, 1, 0]]])
+def test_a_camera_map_that_is_none_is_refused_and_changes_nothing(shipped: SRNN, affine: object) -> None:
+    tracker = OnlineTracker(shipped, image_size=SIZE)
+    with pytest.raises(ValueError, match=r"expected a finite affine map of shape \(2, 3\)"):
+        tracker.update([[0, 0, 10, 20]], 1.0, camera=affine)
+    assert tracker.update([[0, 0, 10, 20]], 1.0).track_id.tolist() == [1]
+
+
+def test_tracks_keep_to_detections_of_their_class(shipped: SRNN) -> None:
+    truth = walkers(20, [[100, 300], [100, 300]], [[3, 0], [3, 0]])  # a person and a chair in one place
+    tracker = OnlineTracker(shipped, image_size=SIZE)
+    for t, boxes in enumerate(truth):
+        order = [0, 1] if t % 2 else [1, 0]
+        tracks = tracker.update(boxes, t / 30, labels=np.array([7, 9])[order])
+    assert sorted(zip(tracks.track_id.tolist(), tracks.label.tolist(), strict=True)) == [(1, 9), (2, 7)]
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0.04])
+def test_detector_noise_is_found_without_truth(rng: np.random.Generator, ratio: float) -> None:
+    noise = DetectorNoise()
+    truth = walkers(3000, [[100, 300]], [[3, 1]])[:, 0]
+    seen = truth + ratio * rng.normal(size=truth.shape) * [60, 160, 60, 160]
+    for t in range(4, len(seen)):
+        noise.update(seen[None, t - 4 : t])
+    np.testing.assert_allclose(np.sqrt(noise.ratio_variance), ratio, rtol=0.25)
+
+
+def test_published_boxes_smooth_a_rough_detector_and_trust_an_exact_one(shipped: SRNN) -> None:
+    for deviation, largest in ((8.0, 7.2), (0.3, 0.8)):
+        rng = np.random.default_rng(2)
+        truth = walkers(400, [[100 + 150 * n, 300] for n in range(5)], [[0.3, 0]] * 5)
+        frames = [b + rng.normal(0, deviation, b.shape) for b in truth]
+        results = run(OnlineTracker(shipped, image_size=SIZE), frames)
+        kept = [
+            (r.boxes[r.track_id <= 5], r.track_id[r.track_id <= 5] - 1, t) for t, r in enumerate(results) if t > 200
+        ]
+        ours = np.concatenate([(boxes - truth[t][who]).ravel() for boxes, who, t in kept])
+        assert np.sqrt(np.mean(ours**2)) < largest
+
+
+# ---------------------------------------------------------------------- some frames late
+
+
+def test_smoother_is_the_posterior_of_the_joint_gaussian(rng: np.random.Generator) -> None:
+    num_frames, steps = 7, rng.uniform(0.02, 0.1, size=6)
+    boxes, variance = rng.normal(size=(num_frames, 1, 4)), rng.uniform(0.5, 2.0, size=(num_frames, 1, 4))
+    seen = np.array([[True], [False], [True], [False], [False], [True], [False]])
+    power, start = np.full((1, 4), 3.0), np.array([[[0.7] * 4], [[2.0] * 4], [[0.3] * 4]])
+    mean, spread = smooth_first(boxes, variance, seen, steps, power, start)
+    # all positions and velocities at once, as a precision matrix
+    precision, information = np.zeros((14, 14)), np.zeros(14)
+    precision[:2, :2] = np.diag([1 / 0.7, 1 / 2.0])
+    information[:2] = boxes[0, 0, 0] / 0.7, 0.3 / 2.0
+    for t, h in enumerate(steps):
+        move = np.array([[-1, -h, 1, 0], [0, -1, 0, 1]])
+        noise = np.linalg.inv(3.0 * np.array([[h**3 / 3, h**2 / 2], [h**2 / 2, h]]))
+        precision[2 * t : 2 * t + 4, 2 * t : 2 * t + 4] += move.T @ noise @ move
+    for t in (2, 5):
+        precision[2 * t, 2 * t] += 1 / variance[t, 0, 0]
+        information[2 * t] += boxes[t, 0, 0] / variance[t, 0, 0]
+    covariance = np.linalg.inv(precision)
+    assert mean[0, 0] == pytest.approx((covariance @ information)[0])
+    assert spread[0, 0] == pytest.approx(covariance[0, 0])
+
+
+def test_smoothing_closes_a_gap_better_than_prediction(shipped: SRNN) -> None:
+    truth = walkers(60, [[100, 300]], [[4, 0]])
+    truth[30:, :, [0, 2]] -= 2.0 * np.arange(30)[:, None, None]  # slows down while hidden
+    tracker, smoother, lag = OnlineTracker(shipped, image_size=SIZE), LagSmoother(15), 15
+    online, late = [], []
+    for t, boxes in enumerate(truth):
+        tracks = tracker.update(boxes if not 28 <= t < 38 else boxes[:0], t / 30)
+        online.append(tracks)
+        smoothed = smoother.update(t / 30, tracks)
+        assert (smoothed is None) == (t < lag)
+        late += [smoothed] if smoothed else []
+    late += smoother.flush()
+    assert [round(s.time * 30) for s in late] == list(range(60))
+    gap = range(28, 38)
+    assert all(
+        late[t].bridged.tolist() == [True] and late[t].tracks.state.tolist() == [TrackState.OCCLUDED] for t in gap
+    )
+    errors = [np.mean([np.abs(r[t] - truth[t]).max() for t in gap]) for r in (
+        [r.boxes for r in online], [s.tracks.boxes for s in late])]  # fmt: skip
+    assert errors[1] < 0.6 * errors[0]
+    assert online[0].state.tolist() == [TrackState.TENTATIVE]
+    assert late[0].tracks.state.tolist() == [TrackState.CONFIRMED]  # it was confirmed within the lag
+    with pytest.raises(ValueError, match="expected a lag of at least one frame, got 0"):
+        LagSmoother(0)
 
 
 # ---------------------------------------------------------------------- bad input

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning warns about its o
 
 MOTION = {
     "name": "small_motion", "task": "motion", "summary": "for a test", "model": {},
-    "data": {"num_train": 64, "num_valid": 32, "max_noise": 0.1, "max_wander": 0.01, "observation_ratio": 0.06,
+    "data": {"num_train": 64, "num_valid": 32, "max_noise": 0.1, "max_wander": 0.01, "wander_tails": 4.0,
+             "observation_ratio": 0.06,
              "max_speed": 2.0, "max_step": 0.4, "sampling_start_epoch": 0, "sampling_end_epoch": 2},
     "optimisation": {"epochs": 3, "batch_size": 32, "num_frames": 12, "kl_warmup_epochs": 2, "learning_rate": 0.01},
     "card": {"licence": "Apache-2.0"},

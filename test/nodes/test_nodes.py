@@ -97,9 +97,9 @@ def test_tracker_survives_every_wrong_input(stage: Any, capfd: Any) -> None:
 def test_tracker_takes_live_parameters_and_refuses_others(stage: Any) -> None:
     node = stage.add(TrackerNode)
     tracks = stage.listen(TrackArray, "tracks")
-    refused = node.set_parameters([Parameter("window_frames", value=3)])[0]
+    refused = node.set_parameters([Parameter("max_detections", value=3)])[0]
     assert not refused.successful
-    assert "window_frames is fixed once the node is configured" in refused.reason
+    assert "max_detections is fixed once the node is configured" in refused.reason
     refused = node.set_parameters([Parameter("confirm_hits", value=0)])[0]
     assert not refused.successful
     assert node.set_parameters([Parameter("confirm_hits", value=1)])[0].successful

@@ -1,0 +1,89 @@
+"""Motion of the camera between two images, known from elsewhere or inferred from what all tracks do alike.
+
+A known motion is an affine map (2, 3) of the previous image's coordinates to this one's, as OpenCV estimates it or as
+`gmc.txt` files give it. What remains is inferred from the boxes alone: a shift and a zoom c = (dx, dy, zoom) that
+moves every prediction, with prior N(0, diag(deviation^2)), given detections weighed by their responsibilities - one
+more posterior in the variational EM, in closed form. `deviation` follows the recursive M step E[c^2] = mean^2 +
+variance, so that a camera that stands still is soon known to. A steady pan is part of every track's own velocity:
+only what is new in a frame is inferred here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dvae.tracking.boxes import Boxes
+
+Array = NDArray[np.float64]
+START_DEVIATION = 0.003  # of the shift, in fractions of the image's width; a third of it is that of the zoom
+LEAST_DEVIATION = 3e-4  # likewise
+RATE = 0.05  # of the recursive M step
+LARGEST_NEWS = 25.0  # squared deviations that one frame may add to the M step
+ROBUST = 1.5  # an innovation of more standard deviations than this counts only linearly (Huber)
+
+
+def as_affine(affine: ArrayLike) -> Array:
+    """Anything shaped (2, 3) and finite; ValueError otherwise."""
+    matrix = np.asarray(affine, dtype=np.float64)
+    if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
+        raise ValueError(f"expected a finite affine map of shape (2, 3), got {np.array2string(matrix, threshold=12)}")
+    return matrix
+
+
+def warp_affine(boxes: Boxes, affine: Array) -> Boxes:
+    """Boxes (N, 4) in the next image: their centres move with the map, their sizes scale by the root of its
+    determinant."""
+    centre = 0.5 * (boxes[:, :2] + boxes[:, 2:]) @ affine[:, :2].T + affine[:, 2]
+    half = 0.5 * (boxes[:, 2:] - boxes[:, :2]) * np.sqrt(abs(np.linalg.det(affine[:, :2])))
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+class CameraMotion:
+    """Shift dx, dy in pixels and zoom, the ratio less one, about the middle of an image of `extent` (width, height)."""
+
+    def __init__(self, extent: tuple[float, float]) -> None:
+        self.centre = np.array([*extent, *extent]) / 2.0
+        unit = np.array([extent[0], extent[0], 1.0])
+        self.deviation = START_DEVIATION * unit * [1.0, 1.0, 1.0 / 3.0]
+        self._least = LEAST_DEVIATION * unit * [1.0, 1.0, 1.0 / 3.0]
+
+    def warp(self, boxes: Boxes, motion: Array) -> Boxes:
+        """Boxes (N, 4) after the motion (3,)."""
+        return np.asarray(boxes + motion[[0, 1, 0, 1]] + motion[2] * (boxes - self.centre))
+
+    def shift_variance(self) -> Array:
+        """Prior variance that the shift adds to every box, (4,)."""
+        return np.asarray(np.square(self.deviation[[0, 1, 0, 1]]))
+
+    def infer(
+        self, innovation: Boxes, variance: Boxes, weight: Array, boxes: Boxes, before: Array
+    ) -> tuple[Array, Array]:
+        """Posterior mean (3,) and variance (3,) of the motion.
+
+        For P pairs of a detection and a track: innovation (P, 4) of the prediction `boxes` (P, 4) without that
+        motion, its variance (P, 4), the pair's responsibility (P,); `before` (3,): the estimate so far, for the
+        robust weights.
+        """
+        moved = self.warp(boxes, before) - boxes
+        residual = np.abs(innovation - moved) / np.sqrt(variance)
+        weight = weight[:, None] / variance / np.maximum(1.0, residual / ROBUST)
+        lever = boxes - self.centre
+        precision = np.diag(1.0 / np.square(self.deviation))
+        information = np.zeros(3)
+        for axis in range(2):
+            w, x, e = weight[:, axis::2], lever[:, axis::2], innovation[:, axis::2]
+            precision[axis, axis] += w.sum()
+            precision[axis, 2] += (w * x).sum()
+            precision[2, 2] += (w * x * x).sum()
+            information[axis] += (w * e).sum()
+            information[2] += (w * x * e).sum()
+        precision[2, :2] = precision[:2, 2]
+        covariance = np.linalg.inv(precision)
+        return covariance @ information, np.diag(covariance)
+
+    def adapt(self, mean: Array, variance: Array) -> None:
+        """Recursive M step of the prior's deviation from the posterior of one frame."""
+        prior = np.square(self.deviation)
+        news = np.minimum(np.square(mean), LARGEST_NEWS * prior) + variance
+        self.deviation = np.maximum(np.sqrt(prior + RATE * (news - prior)), self._least)
