@@ -18,7 +18,7 @@ from dvae.models.checkpoint import load_model
 from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
 from dvae.tracking.boxes import sizes
-from dvae.tracking.sequence import PAPER_TEMPERING, SequenceConfig, track_sequence
+from dvae.tracking.sequence import PAPER, SequenceConfig, track_sequence
 from dvae.tracking.trajectories import draw_trajectories
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     print(f"{'motion model':24}{'tempering':>10}{'MOTA':>8}{'MOTP':>8}{'IDF1':>8}{'switches':>10}")
     for name in ("motion_srnn_absolute", "motion_srnn"):
         model = load_model(SRNN, find_model(name))
-        for tempering in (PAPER_TEMPERING, 1.0):
+        for tempering in (PAPER.tempering, 1.0):
             results, config = {}, SequenceConfig(tempering=tempering)
             for index, (truth, detections) in enumerate(tqdm(scenes, leave=False)):
                 found = track_sequence(model, detections, detections[0], config, seed=index)

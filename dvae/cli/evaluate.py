@@ -47,7 +47,29 @@ def build_parser() -> argparse.ArgumentParser:
     tracking.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
     tracking.add_argument("--detections", required=True, help="name of the file in det/, without .txt")
     tracking.add_argument("--model", default="motion_srnn", help="a shipped model or a folder (default: %(default)s)")
+    three = tasks.add_parser(
+        "tracking3",
+        help="MixDVAE, Deep AR and VKF on scenes of three people, the protocol of the thesis",
+        description="Cut scenes of three people and T frames out of every sequence below a folder, follow them with "
+        "the sequence algorithm, and print standard scores (motmetrics, IoU 0.5) beside those of the thesis' scorer.",
+    )
+    add_data_option(three)
+    three.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
+    three.add_argument("--detections", required=True, help="name of the file in det/, without .txt")
+    three.add_argument("--frames", type=int, nargs="+", default=[60, 120, 300], metavar="T", help="default: 60 120 300")
+    three.add_argument("--per-window", type=int, default=20, help="scenes of each window (default: %(default)s)")
+    three.add_argument("--preset", default="default", choices=("default", "paper"), help="default: %(default)s")
+    three.add_argument("--seed", type=int, default=1, help="of the choice of scenes (default: %(default)s)")
     return parser
+
+
+def sequence_folders(root: Path, detections: str) -> list[Path]:
+    """Folders with truth and the detections; ValueError when there is none."""
+    folders = sorted(path.parent.parent for path in root.glob("*/gt/gt.txt"))
+    folders = [folder for folder in folders if (folder / "det" / f"{detections}.txt").is_file()]
+    if not folders:
+        raise ValueError(f"expected sequences with gt/gt.txt and det/{detections}.txt below {root}, got none")
+    return folders
 
 
 def below(root: Path | None, folder: Path) -> Path:
@@ -110,14 +132,7 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     from dvae.tracking.online import OnlineTracker
     from dvae.tracking.tracks import TrackState
 
-    root = below(arguments.data, arguments.sequences)
-    folders = sorted(
-        p.parent.parent
-        for p in root.glob("*/gt/gt.txt")
-        if (p.parent.parent / "det" / f"{arguments.detections}.txt").is_file()
-    )
-    if not folders:
-        raise ValueError(f"expected sequences with gt/gt.txt and det/{arguments.detections}.txt below {root}, got none")
+    folders = sequence_folders(below(arguments.data, arguments.sequences), arguments.detections)
     model = load_model(SRNN, find_model(arguments.model))
     results: dict[str, tuple[list[FrameBoxes], list[FrameBoxes]]] = {}
     steps: list[float] = []
@@ -144,9 +159,56 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     print(f"step p50 {p50:.2f} ms, p99 {p99:.2f} ms")
 
 
+METHODS = {  # rows of the tracking3 table: name -> shipped model; None: the linear-Gaussian motion of VKF
+    "MixDVAE": "motion_srnn_absolute",
+    "Deep AR": "motion_deep_ar_absolute",
+    "VKF": None,
+    "MixDVAE, relative": "motion_srnn",
+    "Deep AR, relative": "motion_deep_ar",
+}
+
+
+def evaluate_tracking3(arguments: argparse.Namespace) -> None:
+    """Print one row for each length, method and scorer."""
+    from dvae.data.three_tracks import draw_scenes, score_scenes
+    from dvae.models.checkpoint import load_model
+    from dvae.models.srnn import SRNN
+    from dvae.models.store import find_model
+    from dvae.tracking.kalman import LinearGaussian
+    from dvae.tracking.sequence import PRESETS, track_sequence
+
+    folders = sequence_folders(below(arguments.data, arguments.sequences), arguments.detections)
+    columns = ("MOTA", "MOTP", "IDF1", "IDS", "MT", "ML", "FP", "FN")
+    print(
+        f"{'T':>4} {'scenes':>6} {'method':20} {'scoring':9}" + "".join(f"{name:>8}" for name in columns) + "   s each"
+    )
+    for num_frames in arguments.frames:
+        rng = np.random.default_rng(arguments.seed)
+        scenes = [
+            s for f in folders for s in draw_scenes(f, arguments.detections, num_frames, arguments.per_window, rng)
+        ]
+        if not scenes:
+            print(f"{num_frames:4d} {0:6d} no three people are there for so long")
+            continue
+        for method, name in METHODS.items():
+            model = load_model(SRNN, find_model(name)) if name else LinearGaussian()
+            began = time.process_time()
+            found = [
+                track_sequence(model, scene.frames(), scene.start(), PRESETS[arguments.preset], seed=i)
+                for i, scene in enumerate(tqdm(scenes, desc=f"T={num_frames} {method}", unit="scene", leave=False))
+            ]
+            seconds = (time.process_time() - began) / len(scenes)
+            for scoring in ("standard", "paper's"):
+                s = score_scenes(scenes, found, scoring == "paper's")
+                counts = "".join(f"{value:8d}" for value in s[3:])
+                scores = f"{s.mota:8.1f}{s.motp:8.1f}{s.idf1:8.1f}{counts}"
+                print(f"{num_frames:4d} {len(scenes):6d} {method:20} {scoring:9}{scores} {seconds:8.3f}")
+
+
 def command(arguments: argparse.Namespace) -> None:
     """Evaluate as the arguments say."""
-    {"enhancement": evaluate_enhancement, "tracking": evaluate_tracking}[arguments.task](arguments)
+    tasks = {"enhancement": evaluate_enhancement, "tracking": evaluate_tracking, "tracking3": evaluate_tracking3}
+    tasks[arguments.task](arguments)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -49,12 +50,19 @@ class GaussianHead(nn.Module):
         super().__init__()
         self.trunk = tanh_layers(input_size, hidden)
         width = hidden[-1] if hidden else input_size
-        self.mean = nn.Linear(width, output_size)
-        self.log_var = nn.Linear(width, output_size)
+        self.mean = linear(width, output_size)
+        self.log_var = linear(width, output_size)
 
     def forward(self, features: Tensor) -> Gaussian:
         features = self.trunk(features)
         return Gaussian(self.mean(features), self.log_var(features))
+
+
+def linear(input_size: int, output_size: int) -> nn.Linear:
+    """nn.Linear, also without outputs (a model without latent variable)."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        return nn.Linear(input_size, output_size)
 
 
 def tanh_layers(input_size: int, hidden: tuple[int, ...]) -> nn.Sequential:
@@ -62,7 +70,7 @@ def tanh_layers(input_size: int, hidden: tuple[int, ...]) -> nn.Sequential:
     sizes = (input_size, *hidden)
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.Tanh()]
+        layers += [linear(before, after), nn.Tanh()]
     return nn.Sequential(*layers)
 
 

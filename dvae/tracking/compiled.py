@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.models.srnn import SRNN
-from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut
+from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
 
 
 def _compiled(function: Any) -> Any:
@@ -207,3 +207,7 @@ class CompiledMotion:
             (*main, *states),
         )
         return RollOut._make([*main, MotionState._make(states)])
+
+    def source_kl(self, roll: RollOut) -> float:
+        """See dvae.tracking.rollout."""
+        return source_kl(roll)

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from dvae.models.divergence import gaussian_log_likelihood
 from dvae.models.layers import Gaussian
 from dvae.models.srnn import SRNN
-from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, as_tensors, roll_out_torch
+from dvae.tracking.rollout import (
+    Array,
+    Birth,
+    Evidence,
+    MotionState,
+    Noise,
+    RollOut,
+    as_tensors,
+    roll_out_torch,
+    source_kl,
+)
 
 
 class FineTunedMotion:
@@ -56,6 +66,10 @@ class FineTunedMotion:
         self._optimiser.step()
         arrays = [part.detach().numpy() for part in roll[:5]]
         return RollOut._make([*arrays, MotionState._make(part.detach().numpy() for part in roll.states)])
+
+    def source_kl(self, roll: RollOut) -> float:
+        """See dvae.tracking.rollout."""
+        return source_kl(roll)
 
     def elbo(self, roll: RollOut) -> torch.Tensor:
         """Eq. 3.27 after the first frame, where the prediction is given: log p(s | past, z) - KL(q(z) || p(z))."""

@@ -43,7 +43,7 @@ GATE_NATS = 10.0  # a track that explains a detection so much worse than clutter
 RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
 CAMERA_ITERATIONS = 2
 FEWEST_PAIRS = 3  # fewer people cannot tell the camera's motion from their own
-AGILITY_RANGE = (0.7, 8.0)
+AGILITY_RANGE = (1.0, 10.0)
 LARGEST_SURPRISE = 10.0  # squared innovation in variances that one frame may add
 POSSIBLE = 0.3  # pairs of less responsibility say nothing about the camera
 

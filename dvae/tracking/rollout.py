@@ -71,6 +71,13 @@ class RollOut(NamedTuple):
     states: MotionState
 
 
+def source_kl(roll: RollOut) -> float:
+    """Sum over frames of KL(q(s_t) || p(s_t | s_{1:t-1}, z_t)), in nats."""
+    variance, predicted = roll.variance, roll.predicted_variance
+    difference = np.square(roll.mean - roll.predicted_mean) / predicted
+    return float(0.5 * (np.log(predicted / variance) + variance / predicted + difference - 1.0).sum())
+
+
 Bundle = TypeVar("Bundle", MotionState, Birth, Evidence, Noise, RollOut)
 
 

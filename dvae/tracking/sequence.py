@@ -22,17 +22,16 @@ from dvae.models.srnn import SRNN
 from dvae.tracking.boxes import Boxes, observation_variance
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.fine_tuning import FineTunedMotion
+from dvae.tracking.kalman import KalmanMotion, LinearGaussian
 from dvae.tracking.rollout import Array, Birth, Evidence, Noise, fresh_state
 
 MIN_PHI = 1e-8  # in fractions of the image, squared
-FIRST_FRAME_VARIANCE = 1e-5  # in fractions of the image, squared
-PAPER_TEMPERING = 0.008
 
 
 @dataclass(frozen=True)
 class SequenceConfig:
     """Settings of the sequence algorithm; the defaults are the paper's but for the tempering of E-W: its program uses
-    PAPER_TEMPERING, which suits absolute coordinates, and eq. 3.25 as printed is better with ours
+    0.008 (the preset `paper`), which suits absolute coordinates, and eq. 3.25 as printed is better with ours
     (bench/tracking_sequence.py)."""
 
     iterations: int = setting(70, "EM iterations over the whole sequence", minimum=0)
@@ -41,8 +40,18 @@ class SequenceConfig:
     observation_ratio: float = setting(0.04, "r_Phi: standard deviation of boxes over their size", minimum=1e-3)
     tempering: float = setting(1.0, "factor of the exponent of E-W (1: eq. 3.25 as printed)", minimum=0.0)
     fine_tune_rate: float = setting(0.0, "step of Adam on eq. 3.27 in each iteration; 0: no fine-tuning", minimum=0.0)
+    first_frame_variance: float = setting(
+        1e-5, "variance around the start in the first frame, in fractions of the image, squared", minimum=1e-12
+    )
+    clutter_nats: float = setting(
+        0.0, "how much worse than perfectly a detection may fit before clutter explains it; 0: no clutter", unit="nat"
+    )
     estimate_phi: bool = setting(False, "M step, eq. 3.26; the paper found that it diverges")
     sample_z: bool = setting(True, "draw z from its posterior; false takes its mean")
+
+
+PAPER = SequenceConfig(tempering=0.008)  # as in the authors' program
+PRESETS = {"default": SequenceConfig(), "paper": PAPER}
 
 
 class SequenceResult(NamedTuple):
@@ -55,12 +64,22 @@ class SequenceResult(NamedTuple):
     history: list[float]
 
 
+Motion = CompiledMotion | FineTunedMotion | KalmanMotion
+
+
+def motion_of(model: SRNN | LinearGaussian, config: SequenceConfig) -> Motion:
+    """MixDVAE, or Deep AR, or VKF, as the model says."""
+    if isinstance(model, LinearGaussian):
+        return KalmanMotion(model)
+    return FineTunedMotion(model, config.fine_tune_rate) if config.fine_tune_rate else CompiledMotion(model)
+
+
 class SequenceProblem:
     """The steps of EM over T frames for N sources, for `run_variational_em`. Boxes in fractions of the image."""
 
     def __init__(
         self,
-        motion: CompiledMotion | FineTunedMotion,
+        motion: Motion,
         frames: Sequence[Boxes],
         start: Boxes,
         config: SequenceConfig,
@@ -84,8 +103,12 @@ class SequenceProblem:
         )
 
     def e_w(self) -> None:
-        """Eqs 3.24 and 3.25, without clutter: the paper's sequences have none."""
-        self.assignment = independent(self._log_beta(), np.full(self.present.shape, -np.inf))
+        """Eqs 3.24 and 3.25; without clutter, unless asked: the paper's sequences have none."""
+        log_clutter = np.full(self.present.shape, -np.inf)
+        if self.config.clutter_nats:
+            perfect = -0.5 * np.log(2.0 * np.pi * self.phi).sum(-1)
+            log_clutter[self.present] = (perfect - self.config.clutter_nats)[self.present]
+        self.assignment = independent(self._log_beta(), log_clutter)
 
     def e_z_and_e_s(self) -> None:
         """Eqs 3.18 and 3.19 along the roll-out of the motion model, z drawn anew."""
@@ -96,7 +119,7 @@ class SequenceProblem:
         noise = Noise(np.zeros((*shape, config.latent_size)), np.zeros((*shape, 4)))
         if self.config.sample_z:
             noise = noise._replace(z=self._rng.standard_normal(noise.z.shape))
-        first = np.full((self.num_sources, 4), FIRST_FRAME_VARIANCE)
+        first = np.full((self.num_sources, 4), self.config.first_frame_variance)
         self.roll = self.motion.roll_out(
             fresh_state(self.num_sources, config.hidden_size, config.latent_size, 4),
             Birth(np.zeros(self.num_sources, dtype=np.int64), self.start, first),
@@ -121,10 +144,7 @@ class SequenceProblem:
         """Eq. 3.10 at the present q(s) and q(z) and the best q(w): E-W evidence - KL(q(s) || p) - KL(q(z) || p)."""
         log_beta_ = self._log_beta()
         evidence = float(np.logaddexp.reduce(log_beta_, axis=-1)[self.present].sum())
-        variance, predicted = self.variance, self.roll.predicted_variance
-        difference = np.square(self.mean - self.roll.predicted_mean) / predicted
-        kl_s = 0.5 * (np.log(predicted / variance) + variance / predicted + difference - 1.0).sum()
-        return evidence - float(kl_s) - float(self.roll.kl.sum())
+        return evidence - self.motion.source_kl(self.roll) - float(self.roll.kl.sum())
 
     def _log_beta(self) -> Array:
         values = log_beta(self.observations, self.phi, self.mean, self.variance, self.config.tempering)
@@ -132,7 +152,11 @@ class SequenceProblem:
 
 
 def track_sequence(
-    model: SRNN, frames: Sequence[Boxes], start: Boxes, config: SequenceConfig | None = None, seed: int = 0
+    model: SRNN | LinearGaussian,
+    frames: Sequence[Boxes],
+    start: Boxes,
+    config: SequenceConfig | None = None,
+    seed: int = 0,
 ) -> SequenceResult:
     """Follow the N people that are at `start` (N, 4) in the first frame through `frames` (T arrays (K_t, 4)).
 
@@ -141,7 +165,7 @@ def track_sequence(
     if not len(frames) or not len(start):
         raise ValueError(f"expected at least one frame and one source, got {len(frames)} and {len(start)}")
     config, rng = config or SequenceConfig(), np.random.default_rng(seed)
-    motion = FineTunedMotion(model, config.fine_tune_rate) if config.fine_tune_rate else CompiledMotion(model)
+    motion = motion_of(model, config)
     whole = SequenceProblem(motion, frames, np.asarray(start, dtype=np.float64), config, rng)
     block_start = whole.start
     for first in range(0, len(frames), config.block_frames):  # algorithm 2

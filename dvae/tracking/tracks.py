@@ -32,7 +32,7 @@ class TrackerConfig:
         0.08, "standard deviation of detector boxes, as a fraction of their size", minimum=1e-3, maximum=1.0, live=True
     )
     height_spread: float = setting(
-        0.88,
+        0.9,
         "spread of height errors relative to those of centre and width: heights tell people apart best",
         minimum=0.1,
         maximum=10.0,
@@ -52,7 +52,7 @@ class TrackerConfig:
         0.15, "how fast a track that keeps surprising gets a wider gate; 0: never", minimum=0.0, maximum=1.0, live=True
     )
     clutter_nats: float = setting(
-        20.0,
+        17.0,
         "how many nats a detection may fit worse than perfectly before clutter explains it better",
         unit="nat",
         minimum=0.0,

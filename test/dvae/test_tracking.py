@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dvae.models.checkpoint import load_model
+from dvae.models.layers import num_parameters
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store import find_model
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
@@ -15,9 +16,10 @@ from dvae.tracking.camera import CameraMotion, warp_affine
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.detector_noise import DetectorNoise
 from dvae.tracking.fine_tuning import FineTunedMotion
+from dvae.tracking.kalman import KalmanMotion, LinearGaussian
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
-from dvae.tracking.sequence import PAPER_TEMPERING, SequenceConfig, SequenceProblem, track_sequence
+from dvae.tracking.sequence import PAPER, SequenceConfig, SequenceProblem, track_sequence
 from dvae.tracking.smoothing import LagSmoother, smooth_first
 from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
 from dvae.tracking.trajectories import draw_trajectories
@@ -125,13 +127,52 @@ def test_elbo_never_falls_when_the_updates_are_exact(rng: np.random.Generator) -
     assert history[-1] > history[0]
 
 
+def test_elbo_of_the_variational_kalman_filter_never_falls(rng: np.random.Generator) -> None:
+    frames = [boxes + 0.01 * rng.normal(size=boxes.shape) for boxes in crossing(30)]
+    frames[10:14] = [boxes[:1] for boxes in frames[10:14]]
+    config = SequenceConfig(iterations=20, block_iterations=0)
+    history = track_sequence(LinearGaussian(), frames, frames[0], config).history
+    assert (np.diff(history) >= -1e-9 * np.abs(history[-1])).all()
+    assert history[-1] > history[0]
+
+
+def test_kalman_motion_is_the_posterior_of_the_joint_gaussian(rng: np.random.Generator) -> None:
+    boxes = rng.normal(size=(6, 1, 4)) + [0, 0, 5, 5]
+    precision = rng.uniform(0.5, 2.0, size=boxes.shape) * (rng.random((6, 1, 1)) < 0.7)
+    birth = Birth(np.zeros(1, dtype=np.int64), boxes[0], np.full((1, 4), 0.6))
+    motion = KalmanMotion(LinearGaussian())
+    motion.step_variance = np.full((1, 4), 0.3)
+    nothing = np.zeros((6, 1), dtype=bool)
+    roll = motion.roll_out(
+        fresh_state(1, 0, 0, 4), birth, Evidence(precision, precision * boxes), boxes, nothing,
+        zero_noise(6, 1, 0, 4), np.ones(6), propagate=False,
+    )  # fmt: skip
+    walk = np.diff(np.eye(6), axis=0)
+    joint = walk.T @ walk / 0.3 + np.diag(precision[:, 0, 0]) + np.diag([1 / 0.6, 0, 0, 0, 0, 0])
+    covariance = np.linalg.inv(joint)
+    information = precision[:, 0, 0] * boxes[:, 0, 0] + np.array([boxes[0, 0, 0] / 0.6, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(roll.mean[:, 0, 0], covariance @ information)
+    np.testing.assert_allclose(roll.variance[:, 0, 0], np.diag(covariance))
+    steps = walk @ roll.mean[:, 0, 0]
+    expected = steps**2 + np.diag(walk @ covariance @ walk.T)  # the M step of the walk's variance
+    assert motion.step_variance[0, 0] == pytest.approx(expected.mean())
+
+
+def test_deep_ar_has_no_latent_variable_and_runs_compiled(rng: np.random.Generator) -> None:
+    model = load_model(SRNN, find_model("motion_deep_ar_absolute"))
+    assert num_parameters(model) == num_parameters(model.recurrence) + num_parameters(model.emission)
+    truth = crossing()[:20]  # before they meet
+    result = track_sequence(model, list(truth), truth[0], SequenceConfig(iterations=5))
+    assert np.abs(result.mean - truth).max() < 0.03
+
+
 def test_sequence_keeps_two_people_who_cross_apart(shipped: SRNN, rng: np.random.Generator) -> None:
     truth = crossing()
     frames = []
     for t, boxes in enumerate(truth):
         seen = [n for n in range(2) if not (n == 1 and 35 <= t < 41)]  # the far one is hidden at the crossing
         frames.append(boxes[rng.permutation(seen)] + 0.001 * rng.normal(size=(len(seen), 4)))
-    for config in (SequenceConfig(), SequenceConfig(tempering=PAPER_TEMPERING)):
+    for config in (SequenceConfig(), SequenceConfig(tempering=PAPER.tempering)):
         result = track_sequence(shipped, frames, truth[0], config)
         assert result.mean.shape == (60, 2, 4)
         assert np.abs(result.mean[-1] - truth[-1]).max() < 0.03
