@@ -17,7 +17,7 @@ setup:
 	@bash interfaces/setup.sh
 
 bench: setup
-	@$(ENV) python bench/tracking_speed.py && python bench/enhancement_speed.py
+	@$(ENV) python bench/tracking/speed.py && python bench/enhancement_speed.py
 
 clean:
 	rm -rf .venv build install log out

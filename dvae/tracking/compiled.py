@@ -1,6 +1,6 @@
 """The roll-out of dvae.tracking.rollout for an SRNN on a CPU, compiled with numba.
 
-Measured by bench/tracking_speed.py: one loop over tracks and frames in compiled code, because with 4 to 16 units per
+Measured by bench/tracking/speed.py: one loop over tracks and frames in compiled code, because with 4 to 16 units per
 layer the time of torch or numpy is all call overhead.
 """
 

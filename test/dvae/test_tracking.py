@@ -172,7 +172,7 @@ def test_sequence_keeps_two_people_who_cross_apart(shipped: SRNN, rng: np.random
     for t, boxes in enumerate(truth):
         seen = [n for n in range(2) if not (n == 1 and 35 <= t < 41)]  # the far one is hidden at the crossing
         frames.append(boxes[rng.permutation(seen)] + 0.001 * rng.normal(size=(len(seen), 4)))
-    for config in (SequenceConfig(), SequenceConfig(tempering=PAPER.tempering)):
+    for config in (SequenceConfig(), PAPER):
         result = track_sequence(shipped, frames, truth[0], config)
         assert result.mean.shape == (60, 2, 4)
         assert np.abs(result.mean[-1] - truth[-1]).max() < 0.03

@@ -1,7 +1,7 @@
 """Cost of the tracker, single-threaded: the online step by number of people, the whole EM of a sequence, and the
 compiled roll-out against its torch reference.
 
-python bench/tracking_speed.py
+python bench/tracking/speed.py
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The sequence algorithm on synthetic scenes of three people with known truth: the published motion model against ours,
 with E-W tempered as in the authors' program or as printed.
 
-python bench/tracking_sequence.py
+python bench/tracking/synthetic.py
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from dvae.models.checkpoint import load_model
 from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
 from dvae.tracking.boxes import sizes
-from dvae.tracking.sequence import PAPER, SequenceConfig, track_sequence
+from dvae.tracking.sequence import PAPER, track_sequence
 from dvae.tracking.trajectories import draw_trajectories
 
 
@@ -48,7 +49,7 @@ def main() -> None:
     for name in ("motion_srnn_absolute", "motion_srnn"):
         model = load_model(SRNN, find_model(name))
         for tempering in (PAPER.tempering, 1.0):
-            results, config = {}, SequenceConfig(tempering=tempering)
+            results, config = {}, replace(PAPER, tempering=tempering)
             for index, (truth, detections) in enumerate(tqdm(scenes, leave=False)):
                 found = track_sequence(model, detections, detections[0], config, seed=index)
                 wanted = [FrameBoxes(1000 * boxes, number, np.ones(3)) for boxes in truth]

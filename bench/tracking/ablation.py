@@ -1,0 +1,78 @@
+"""What matters in the sequence algorithm: one setting at a time, on the 3-track protocol (dvae.data.three_tracks).
+
+python bench/tracking/ablation.py [--frames T] [--per-window N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from dataclasses import replace
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
+
+import numpy as np
+import torch
+from sets import data_folder
+from tqdm import tqdm
+
+from dvae.data.three_tracks import draw_scenes, score_scenes
+from dvae.models.checkpoint import load_model
+from dvae.models.srnn import SRNN
+from dvae.models.store import find_model
+from dvae.tracking.sequence import PAPER, SequenceConfig, track_sequence
+
+CHANGES = {
+    "as it is": {},
+    "E-W tempered by 0.008": {"tempering": 0.008},
+    "E-W as printed": {"tempering": 1.0},
+    "clutter class, 20 nats": {"clutter_nats": 20.0},
+    "first frame free (variance 1e-2)": {"first_frame_variance": 1e-2},
+    "z: means, not samples": {"sample_z": False},
+    "variance of the past carried on": {"propagate": True},
+    "no cascade": {"block_iterations": 0},
+    "1 iteration": {"iterations": 1, "block_iterations": 1},
+    "5 iterations": {"iterations": 5, "block_iterations": 5},
+    "20 iterations": {"iterations": 20},
+    "r_Phi 0.02": {"observation_ratio": 0.02},
+    "r_Phi 0.08": {"observation_ratio": 0.08},
+    "M step of Phi": {"estimate_phi": True, "iterations": 20},
+}
+
+
+def main() -> None:
+    """Print a row for each change, for the published model with its preset and for ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--per-window", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(1)
+    scenes = []
+    for folder in sorted((data_folder() / "mot" / "MOT17").iterdir()):
+        scenes += draw_scenes(folder, "poi", arguments.frames, arguments.per_window, rng)
+    print(f"{len(scenes)} scenes of 3 people, {arguments.frames} frames, MOT17 POI")
+    for name, base in (("motion_srnn_absolute", PAPER), ("motion_srnn", SequenceConfig())):
+        model = load_model(SRNN, find_model(name))
+        print(f"\n{name:36}{'MOTA':>8}{'MOTP':>8}{'IDF1':>8}{'IDS':>6}{'s each':>9}", flush=True)
+        for change, values in CHANGES.items():
+            config = replace(base, **values)
+            if values and config == base:
+                continue
+            began = time.process_time()
+            found = []
+            for index, scene in enumerate(tqdm(scenes, desc=change, unit="scene", leave=False)):
+                try:
+                    found.append(track_sequence(model, scene.frames(), scene.start(), config, seed=index))
+                except FloatingPointError as error:
+                    print(f"{change:36} diverges: {error}")
+                    break
+            seconds = (time.process_time() - began) / len(scenes)
+            if len(found) == len(scenes):
+                s = score_scenes(scenes, found, as_paper=False)
+                print(f"{change:36}{s.mota:8.1f}{s.motp:8.1f}{s.idf1:8.1f}{s.switches:6d}{seconds:9.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Our tracker and the peers on the same detections: TrackEval's scores and the time of a step.
+
+python bench/tracking/compare.py [--only PEER ...] [--sets SET ...] [--output FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
+warnings.filterwarnings("ignore")
+logging.disable(logging.CRITICAL)
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from ours import Ours, smoothed  # noqa: E402
+from peers import PEERS  # noqa: E402
+from scipy.optimize import linear_sum_assignment  # noqa: E402
+from scoring import COLUMNS, combine, score_sequence  # noqa: E402
+from sets import SETS, Clip, read_set  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from dvae.data.motchallenge import FrameBoxes  # noqa: E402
+from dvae.tracking.boxes import iou  # noqa: E402
+
+LAG = 15
+Run = Callable[[Clip, list[float]], list[FrameBoxes]]
+
+
+def run_frames(
+    tracker: Callable[..., tuple[np.ndarray, np.ndarray]], clip: Clip, steps: list[float], known: bool
+) -> list[FrameBoxes]:
+    """One call for each frame, timed on the thread's own clock."""
+    found = []
+    gc.collect()
+    for detections, camera in zip(clip.detections, clip.camera, strict=True):
+        began = time.thread_time()
+        ids, boxes = tracker(detections.copy(), camera) if known else tracker(detections.copy())
+        steps.append(time.thread_time() - began)
+        found.append(FrameBoxes(np.asarray(boxes, float).reshape(-1, 4), np.asarray(ids), np.ones(len(ids))))
+    return found
+
+
+def perfect(clip: Clip, steps: list[float]) -> list[FrameBoxes]:
+    """Every detection that matches a person (IoU 0.5) under that person's id: what the boxes allow."""
+    found = []
+    for truth, detections in zip(clip.truth, clip.detections, strict=True):
+        overlap = iou(truth.boxes, detections[:, :4])
+        rows, columns = linear_sum_assignment(np.where(overlap >= 0.5, 1.0 - overlap, 9.0))
+        good = overlap[rows, columns] >= 0.5
+        boxes = detections[columns[good], :4]
+        found.append(FrameBoxes(boxes, truth.ids[rows[good]], np.ones(len(boxes))))
+    return found
+
+
+def ours(known: bool = False, **settings: object) -> Run:
+    """Our tracker; known: with the camera motion of gmc.txt."""
+    return lambda clip, steps: run_frames(Ours(clip.frames_per_second, clip.image_size, **settings), clip, steps, known)
+
+
+def peer(name: str, **options: object) -> Run:
+    """One of PEERS."""
+    return lambda clip, steps: run_frames(PEERS[name](**options), clip, steps, False)
+
+
+def late(clip: Clip, steps: list[float]) -> list[FrameBoxes]:
+    """Our tracker, smoothed."""
+    return smoothed(Ours(clip.frames_per_second, clip.image_size), clip.detections, LAG)
+
+
+ROWS: dict[str, Run] = {
+    "ours": ours(),
+    "ours, camera known": ours(known=True),
+    f"ours, smoothed, {LAG} frames late": late,
+    "ours, no camera, no agility": ours(camera_motion=False, agility_rate=0.0),
+    "ours, Deep AR motion": ours(model="motion_deep_ar"),
+    **{name: peer(name) for name in PEERS},
+    "perfect association": perfect,
+}
+
+
+def table(name: str, clips: list[Clip], rows: dict[str, Run]) -> dict[str, dict[str, float]]:
+    """Print and return the scores of one set."""
+    print(f"\n{name}: {len(clips)} sequences, {sum(len(clip.truth) for clip in clips)} frames")
+    print(f"{'':34}" + "".join(f"{column:>10}" for column in COLUMNS) + "    p50 ms    p99 ms", flush=True)
+    scores: dict[str, dict[str, float]] = {}
+    for row, run in rows.items():
+        steps: list[float] = []
+        results = {}
+        for clip in tqdm(clips, desc=row, unit="clip", leave=False):
+            results[clip.name] = score_sequence(clip.truth, run(clip, steps))
+        scores[row] = combine(results)
+        if steps:
+            scores[row]["p50 ms"], scores[row]["p99 ms"] = 1e3 * np.percentile(steps, [50, 99])
+        values = "".join(f"{scores[row][column]:10.2f}" for column in COLUMNS[:-1]) + f"{scores[row]['Switches']:10.0f}"
+        timing = f"{scores[row]['p50 ms']:10.2f}{scores[row]['p99 ms']:10.2f}" if steps else ""
+        print(f"{row:34}{values}{timing}", flush=True)
+    return scores
+
+
+def plot(scores: dict[str, dict[str, dict[str, float]]], target: Path) -> None:
+    """HOTA and IDF1 of every tracker, a panel for each set."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, len(scores), figsize=(4.2 * len(scores), 4.6), squeeze=False)
+    for panel, (name, rows) in zip(panels[0], scores.items(), strict=True):
+        shown = {row: s for row, s in rows.items() if row == "ours" or row in PEERS}
+        for row, s in shown.items():
+            mine = row == "ours"
+            panel.scatter(s["IDF1"], s["HOTA"], s=90 if mine else 36, c="crimson" if mine else "steelblue", zorder=3)
+            offset = (6, 6) if mine else (5, -3)
+            panel.annotate(row, (s["IDF1"], s["HOTA"]), textcoords="offset points", xytext=offset, fontsize=7)
+        panel.set(title=name, xlabel="IDF1", ylabel="HOTA")
+        panel.margins(0.25)
+        panel.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(target, dpi=110)
+
+
+def main() -> None:
+    """Print a table for each set; write the scores and a plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS), metavar="SET")
+    parser.add_argument("--only", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="ROW")
+    parser.add_argument("--output", type=Path, default=Path("out/bench/tracking"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    rows = {name: ROWS[name] for name in arguments.only}
+    warm = read_set("PETS09-S2L1", arguments.output)[0]
+    ROWS["ours"](warm._replace(detections=warm.detections[:20], camera=warm.camera[:20]), [])  # compiles
+    scores = {name: table(name, read_set(name, arguments.output), rows) for name in arguments.sets}
+    (arguments.output / "compare.json").write_text(json.dumps(scores, indent=1))
+    plot(scores, arguments.output / "compare.png")
+    print(f"\nscores and plot: {arguments.output}/compare.json, compare.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Our tracker under the interface of the peers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dvae.data.motchallenge import FrameBoxes
+from dvae.models.checkpoint import load_model
+from dvae.models.srnn import SRNN
+from dvae.models.store import find_model
+from dvae.tracking.online import OnlineTracker
+from dvae.tracking.smoothing import LagSmoother
+from dvae.tracking.tracks import TrackerConfig, TrackState
+
+
+def make_tracker(image_size: tuple[int, int] | None, model: str = "motion_srnn", **settings: Any) -> OnlineTracker:
+    """A fresh online tracker; settings: of TrackerConfig."""
+    return OnlineTracker(load_model(SRNN, find_model(model)), TrackerConfig(**settings), image_size)
+
+
+class Ours:
+    """Call with the detections (K, 5) of each frame; gives the confirmed tracks that are seen."""
+
+    def __init__(self, frames_per_second: float, image_size: tuple[int, int] | None, **settings: Any) -> None:
+        self.tracker, self.rate, self.frame = make_tracker(image_size, **settings), frames_per_second, 0
+
+    def __call__(self, detections: np.ndarray, camera: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        self.frame += 1
+        time = self.frame / self.rate
+        tracks = self.tracker.update(
+            detections[:, :4], time, detections[:, 4], camera=camera if self.frame > 1 else None
+        )
+        seen = tracks.state == TrackState.CONFIRMED
+        return tracks.track_id[seen], tracks.boxes[seen]
+
+
+def smoothed(tracker: Ours, frames: list[np.ndarray], lag_frames: int) -> list[FrameBoxes]:
+    """All frames of a clip through the tracker and the smoother; gaps that were closed within the lag are filled."""
+    smoother, results = LagSmoother(lag_frames), []
+    for index, detections in enumerate(frames):
+        time = (index + 1) / tracker.rate
+        found = smoother.update(time, tracker.tracker.update(detections[:, :4], time, detections[:, 4]))
+        results += [found] if found else []
+    results += smoother.flush()
+    frames_out = []
+    for _, tracks, bridged in results:
+        shown = (tracks.state == TrackState.CONFIRMED) | ((tracks.state == TrackState.OCCLUDED) & bridged)
+        frames_out.append(FrameBoxes(tracks.boxes[shown], tracks.track_id[shown], tracks.confidence[shown]))
+    return frames_out
