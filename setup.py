@@ -25,7 +25,13 @@ setup(
     python_requires=">=3.10",
     packages=[*find_packages(include=["dvae", "dvae.*"]), "dvae_nodes"],
     package_dir={"dvae_nodes": "nodes"},
-    data_files=[*share("models"), *share("msg"), *share("config"), *share("interfaces/vision_msgs/msg")],
+    data_files=[
+        *share("models"),
+        *share("msg"),
+        *share("config"),
+        *share("interfaces/vision_msgs/msg"),
+        *share("interfaces/hri_msgs/msg"),
+    ],
     install_requires=[
         "torch",  # models
         "numpy",  # arrays

@@ -36,30 +36,41 @@ def make_header(types: MessageTypes, nanoseconds: int, frame_id: str) -> Any:
 
 
 class Detections(NamedTuple):
-    """boxes (K, 4) as x1, y1, x2, y2 in pixels, scores (K,)."""
+    """boxes (K, 4) as x1, y1, x2, y2 in pixels, scores (K,), class_ids (K)."""
 
     boxes: Boxes
     scores: NDArray[np.float64]
+    class_ids: list[str]
 
 
-def detections_from_message(message: Any, class_id: str = "") -> Detections:
-    """vision_msgs/Detection2DArray -> boxes and best scores; with `class_id`, a detection of another class or of none
-    scores -inf. Boxes that are wrong (NaN, no size) are passed on: the tracker judges them."""
+def detections_from_message(message: Any, wanted: tuple[str, ...] = ()) -> Detections:
+    """vision_msgs/Detection2DArray -> boxes, best scores and their classes ("" without hypothesis). With `wanted`, only
+    hypotheses of these classes count, and a detection without any scores -inf. Boxes that are wrong (NaN, no size) are
+    passed on: the tracker judges them."""
     boxes = np.zeros((len(message.detections), 4))
-    scores = np.ones(len(message.detections))
+    scores, class_ids = np.ones(len(message.detections)), []
     for k, detection in enumerate(message.detections):
         center, box = detection.bbox.center.position, detection.bbox
         half_x, half_y = box.size_x / 2, box.size_y / 2
         boxes[k] = center.x - half_x, center.y - half_y, center.x + half_x, center.y + half_y
-        wanted = [r.hypothesis.score for r in detection.results if class_id in ("", r.hypothesis.class_id)]
-        scores[k] = max(wanted) if wanted else (-np.inf if class_id else 1.0)
-    return Detections(boxes, scores)
+        found = [r.hypothesis for r in detection.results if not wanted or r.hypothesis.class_id in wanted]
+        best = max(found, key=lambda hypothesis: hypothesis.score, default=None)
+        scores[k] = best.score if best else (-np.inf if wanted else 1.0)
+        class_ids.append(best.class_id if best else "")
+    return Detections(boxes, scores, class_ids)
 
 
 def detections_to_message(
-    types: MessageTypes, header: Any, boxes: Boxes, scores: NDArray[Any], class_id: str, ids: list[str] | None = None
+    types: MessageTypes,
+    header: Any,
+    boxes: Boxes,
+    scores: NDArray[Any],
+    class_ids: list[str] | str,
+    ids: list[str] | None = None,
 ) -> Any:
-    """Boxes (K, 4) and scores (K,) -> vision_msgs/Detection2DArray; `ids` fill the track id."""
+    """Boxes (K, 4), scores (K,) and classes (K, or one for all) -> vision_msgs/Detection2DArray; `ids` fill the track
+    id."""
+    names = [class_ids] * len(boxes) if isinstance(class_ids, str) else class_ids
     zeros = np.zeros(36)
     messages = []
     for k, (x1, y1, x2, y2) in enumerate(boxes.tolist()):
@@ -72,7 +83,7 @@ def detections_to_message(
             ),
             covariance=zeros,
         )
-        hypothesis = types.make("vision_msgs/ObjectHypothesis", class_id=class_id, score=float(scores[k]))
+        hypothesis = types.make("vision_msgs/ObjectHypothesis", class_id=names[k], score=float(scores[k]))
         position = types.make("vision_msgs/Point2D", x=(x1 + x2) / 2, y=(y1 + y2) / 2)
         center = types.make("vision_msgs/Pose2D", position=position, theta=0.0)
         messages.append(
@@ -87,13 +98,16 @@ def detections_to_message(
     return types.make("vision_msgs/Detection2DArray", header=header, detections=messages)
 
 
-def tracks_to_message(types: MessageTypes, header: Any, tracks: Tracks, image_size: tuple[int, int] | None) -> Any:
-    """Tracks -> dvae_perception/TrackArray."""
+def tracks_to_message(
+    types: MessageTypes, header: Any, tracks: Tracks, class_ids: list[str], image_size: tuple[int, int] | None
+) -> Any:
+    """Tracks and their classes (N) -> dvae_perception/TrackArray."""
     width, height = image_size or (0, 0)
     messages = [
         types.make(
             "dvae_perception/Track",
             id=int(tracks.track_id[n]),
+            class_id=class_ids[n],
             state=int(tracks.state[n]),
             box=tracks.boxes[n],
             velocity=tracks.velocity[n],

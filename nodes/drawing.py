@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections import deque
 from typing import Any
 
@@ -10,15 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae_nodes.colours import track_colour
+
 Image = NDArray[np.uint8]
 TENTATIVE, CONFIRMED, OCCLUDED = 0, 1, 2
 GREY = (150, 150, 150)
-
-
-def track_colour(track_id: int) -> tuple[int, int, int]:
-    """A BGR colour of its own for each id: hues a golden angle apart differ most."""
-    red, green, blue = colorsys.hsv_to_rgb(track_id * 0.61803 % 1.0, 0.75, 1.0)
-    return int(255 * blue), int(255 * green), int(255 * red)
 
 
 class TrackPainter:
@@ -43,7 +38,8 @@ class TrackPainter:
         if track.state == TENTATIVE:
             cv2.rectangle(canvas, (x1, y1), (x2, y2), GREY, 1)
             return
-        colour = track_colour(track.id)
+        red, green, blue = track_colour(track.id)
+        colour = int(255 * blue), int(255 * green), int(255 * red)
         trail = np.array(self._trails[track.id], dtype=np.int32).reshape(-1, 1, 2)
         cv2.polylines(canvas, [trail], False, colour, 1, cv2.LINE_AA)
         if track.state == CONFIRMED:

@@ -54,7 +54,8 @@ class LiveTypes:
 
 
 class BagTypes:
-    """The types of a rosbags store, with those of a bag, ours, and vision_msgs registered where they are missing."""
+    """The types of a rosbags store, with those of a bag, ours, vision_msgs and hri_msgs registered where they are
+    missing."""
 
     def __init__(self, store: Any, bag_store: Any = None) -> None:
         self.store = store
@@ -84,14 +85,15 @@ def message_folders() -> dict[str, Path]:
     from dvae.models.store import share_folders
 
     for share in share_folders():
-        ours, vision = share / "msg", share / "interfaces" / "vision_msgs" / "msg"
-        if ours.is_dir() and vision.is_dir():
-            return {"dvae_perception": ours, "vision_msgs": vision}
-    raise ValueError("expected msg/ and interfaces/vision_msgs/msg/ below share/dvae_perception; found neither")
+        folders = {"dvae_perception": share / "msg"}
+        folders |= {name: share / "interfaces" / name / "msg" for name in ("vision_msgs", "hri_msgs")}
+        if all(folder.is_dir() for folder in folders.values()):
+            return folders
+    raise ValueError("expected msg/ and interfaces/*/msg/ below share/dvae_perception; found neither")
 
 
 def register_missing_types(store: Any) -> None:
-    """Add our messages, and vision_msgs where the bag does not define it, to a rosbags type store."""
+    """Add our messages, and those of others that the bag does not define, to a rosbags type store."""
     from rosbags.typesys import get_types_from_msg
 
     added: dict[str, Any] = {}

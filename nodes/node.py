@@ -19,7 +19,7 @@ from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
 
@@ -94,17 +94,29 @@ class PerceptionNode(LifecycleNode):
             )
         )
 
-    def announce(self, message_class: Any, topic: str) -> None:
-        """Create the publisher of an output topic: reliable."""
-        self._outputs[topic] = self.create_lifecycle_publisher(
+    def announce(self, message_class: Any, topic: str, latched: bool = False) -> None:
+        """Create the publisher of an output topic: reliable; latched: who comes later gets the last message."""
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        publisher = self.create_lifecycle_publisher(
             message_class,
             topic,
-            QoSProfile(depth=10),
+            QoSProfile(depth=1 if latched else 10, durability=durability),
             event_callbacks=PublisherEventCallbacks(
                 incompatible_qos=self._bad_qos(topic, "subscriber"), use_default_callbacks=False
             ),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=None if topic.startswith("/") else QoSOverridingOptions.with_default_policies(),
         )
+        if self.active:  # rclpy enables only those that are there on activation
+            publisher.on_activate(None)
+        self._outputs[topic] = publisher
+
+    def announced(self) -> set[str]:
+        """The topics that have a publisher."""
+        return set(self._outputs)
+
+    def withdraw(self, topic: str) -> None:
+        """Destroy the publisher of a topic."""
+        self.destroy_lifecycle_publisher(self._outputs.pop(topic))
 
     def publish_outputs(self, outputs: list[Output]) -> None:
         """Publish; outputs for topics that were not announced are left out."""

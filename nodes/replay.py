@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from dvae.cli.common import run_command
+from dvae.cli.common import run_command, settings_from_options
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.tracking.tracks import TrackerConfig
@@ -29,16 +29,27 @@ TYPES = {
     "detections": DETECTIONS,
     "tracks": "dvae_perception/msg/TrackArray",
     "tracks/detections": DETECTIONS,
+    "tracks/smoothed": "dvae_perception/msg/TrackArray",
+    "tracks/markers": "visualization_msgs/msg/MarkerArray",
+    "humans/bodies/tracked": "hri_msgs/msg/IdsList",
+    "roi": "hri_msgs/msg/NormalizedRegionOfInterest2D",
     "speech_activity": "dvae_perception/msg/SpeechActivity",
     "audio/enhanced_info": INFO,
 }
 
 
+class TrackerSettings(NamedTuple):
+    """Of the node and of the algorithm, as on a robot."""
+
+    node: TrackerNodeConfig = TrackerNodeConfig()
+    tracker: TrackerConfig = TrackerConfig()
+
+
 class Replay:
     """Sends each message of a bag to the pipeline of its type, one pipeline for each topic."""
 
-    def __init__(self, types: BagTypes, reporter: Reporter, detect: bool) -> None:
-        self.types, self.reporter, self.detect = types, reporter, detect
+    def __init__(self, types: BagTypes, reporter: Reporter, detect: bool, settings: TrackerSettings) -> None:
+        self.types, self.reporter, self.detect, self.settings = types, reporter, detect, settings
         self._trackers: dict[str, TrackerPipeline] = {}
         self._enhancers: dict[str, EnhancerPipeline] = {}
         self._detector = HogDetector()
@@ -51,9 +62,16 @@ class Replay:
             self.reporter.report(f"{topic} {type(error).__name__}", f"{topic}: message ignored: {error}")
             return []
         space = topic.rsplit("/", 1)[0]
-        return [Output(f"{space}/{name}", result) for name, result in found]
+        return [Output(name if name.startswith("/") else f"{space}/{name}", result) for name, result in found]
 
     def _outputs(self, topic: str, kind: str, message: Any, time: int) -> list[Output]:
+        if kind == IMAGE and self.settings.node.camera_from_images:
+            space = topic.rsplit("/", 1)[0]
+            if self.detect:
+                self._tracker(topic)
+            for name, tracker in self._trackers.items():
+                if name.rsplit("/", 1)[0] == space:
+                    tracker.on_image(message)
         if kind == IMAGE and self.detect:
             boxes, scores = self._detector.detect(convert.image_from_message(message))
             detections = convert.detections_to_message(self.types, message.header, boxes, scores, "person")
@@ -69,16 +87,18 @@ class Replay:
         return []
 
     def finish(self) -> list[Output]:
-        """What the enhancers still hold."""
+        """What the pipelines still hold."""
+        rest = [(topic.rsplit("/", 1)[0], tracker.finish()) for topic, tracker in self._trackers.items()]
+        rest += [(space, enhancer.finish()) for space, enhancer in self._enhancers.items()]
         return [
-            Output(f"{space}/{name}", message)
-            for space, enhancer in self._enhancers.items()
-            for name, message in enhancer.finish()
+            Output(name if name.startswith("/") else f"{space}/{name}", message)
+            for space, outputs in rest
+            for name, message in outputs
         ]
 
     def _tracker(self, topic: str) -> TrackerPipeline:
         if topic not in self._trackers:
-            self._trackers[topic] = TrackerPipeline(self.types, TrackerNodeConfig(), TrackerConfig(), self.reporter)
+            self._trackers[topic] = TrackerPipeline(self.types, *self.settings, self.reporter)
         return self._trackers[topic]
 
     def _enhancer(self, space: str) -> EnhancerPipeline:
@@ -113,7 +133,13 @@ def stop_on_signal() -> Iterator[list[bool]]:
             signal.signal(number, handler)
 
 
-def replay(source: Path, target: Path, copy: bool = True, detect: bool | None = None) -> dict[str, int]:
+def replay(
+    source: Path,
+    target: Path,
+    copy: bool = True,
+    detect: bool | None = None,
+    settings: TrackerSettings = TrackerSettings(),  # noqa: B008 - it is frozen
+) -> dict[str, int]:
     """Run the bag `source`, write `target`, return the number of messages of each output topic.
 
     copy: also write the messages of the input. detect: find people in images with HOG (default: when the bag has images
@@ -141,7 +167,7 @@ def replay(source: Path, target: Path, copy: bool = True, detect: bool | None = 
         if detect is None:
             detect = IMAGE in kinds and DETECTIONS not in kinds
         bar = tqdm(total=reader.message_count, unit="msg", desc=source.name)
-        run = Replay(types, Reporter(lambda text: bar.write(f"warning: {text}", file=sys.stderr)), detect)
+        run = Replay(types, Reporter(lambda text: bar.write(f"warning: {text}", file=sys.stderr)), detect, settings)
         audio_type = next((kind for kind in AUDIO if kind in kinds), None)
         connections: dict[str, Any] = {}
         last = 0
@@ -189,12 +215,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--detect", action="store_true", default=None, help="run HOG on images though there are detections"
     )
+    parser.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the tracker node, e.g. --tracker smoothing_lag=15; may be given several times",
+    )
     return parser
 
 
 def command(arguments: argparse.Namespace) -> None:
     """Replay as the arguments say."""
-    counts = replay(arguments.source, arguments.target, not arguments.results_only, arguments.detect)
+    settings = TrackerSettings(*settings_from_options((TrackerNodeConfig, TrackerConfig), arguments.tracker))
+    counts = replay(arguments.source, arguments.target, not arguments.results_only, arguments.detect, settings)
     for topic, count in sorted(counts.items()):
         print(f"{count:8d}  {topic}")
     if not counts:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dvae.tracking.tracks import TrackerConfig
-from dvae_nodes.messages import LiveTypes
+from dvae_nodes import humans
+from dvae_nodes.messages import LiveTypes, Output
 from dvae_nodes.node import PerceptionNode, run_nodes
 from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
 
@@ -28,8 +29,35 @@ class TrackerNode(PerceptionNode):
         self.pipeline = pipeline
         self.announce(TrackArray, "tracks")
         self.announce(Detection2DArray, "tracks/detections")
+        if node.smoothing_lag:
+            self.announce(TrackArray, "tracks/smoothed")
+        if node.markers:
+            from visualization_msgs.msg import MarkerArray
+
+            self.announce(MarkerArray, "tracks/markers")
+        if node.ros4hri:
+            from hri_msgs.msg import IdsList
+
+            self.announce(IdsList, humans.TRACKED, latched=True)
+        if node.camera_from_images:
+            from sensor_msgs.msg import Image
+
+            self.listen(Image, "image", pipeline.on_image)
         self.listen(Detection2DArray, "detections", pipeline.on_detections)
         return {"model": node.model, "device": "cpu"}
+
+    def publish_outputs(self, outputs: list[Output]) -> None:
+        """Publish, with a topic for each body as long as it is tracked."""
+        regions = {topic for topic, _ in outputs if humans.is_region(topic)}
+        for topic in sorted(regions - self.announced()):
+            from hri_msgs.msg import NormalizedRegionOfInterest2D
+
+            self.announce(NormalizedRegionOfInterest2D, topic)
+        super().publish_outputs(outputs)
+        if any(topic == humans.TRACKED for topic, _ in outputs):
+            for topic in self.announced() - regions:
+                if humans.is_region(topic):
+                    self.withdraw(topic)
 
     def apply_parameters(self) -> None:
         if self.pipeline:
@@ -38,6 +66,9 @@ class TrackerNode(PerceptionNode):
     def reset(self) -> None:
         if self.pipeline:
             self.pipeline.reset()
+
+    def stop(self) -> list[Output]:
+        return self.pipeline.finish() if self.pipeline else []
 
     def release(self) -> None:
         self.pipeline = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dvae.configuration import setting
 from dvae.models.checkpoint import load_model
@@ -11,10 +15,15 @@ from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
 from dvae.tracking.boxes import Boxes, valid_boxes
 from dvae.tracking.online import OnlineTracker
+from dvae.tracking.smoothing import LagSmoother, SmoothedTracks
 from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
 from dvae_nodes import conversions as convert
+from dvae_nodes import humans
+from dvae_nodes.markers import TrackMarkers
 from dvae_nodes.messages import MessageTypes, Output
 from dvae_nodes.reporting import Reporter
+
+MOST_MOTIONS = 100  # images whose motion is kept until detections come
 
 
 @dataclass(frozen=True)
@@ -24,22 +33,50 @@ class TrackerNodeConfig:
     model: str = setting("motion_srnn", "motion model: name of a shipped one, or a folder")
     image_width: int = setting(0, "width of the image, 0 when unknown", unit="pixel", minimum=0)
     image_height: int = setting(0, "height of the image, 0 when unknown", unit="pixel", minimum=0)
-    class_id: str = setting("", "class of the detections to track, empty for all")
+    class_id: str = setting("", "classes to track, separated by commas; empty for all")
     reset_after: float = setting(
         1.0, "stamps that go back further start anew (a looped bag); else the frame is late", unit="s", minimum=0.0
     )
+    smoothing_lag: int = setting(
+        0, "also publish tracks/smoothed, so many frames late; 0: no", unit="frames", minimum=0, maximum=300
+    )
+    camera_from_images: bool = setting(False, "estimate the camera's motion from `image` (needs OpenCV)")
+    ros4hri: bool = setting(False, "also publish /humans/bodies (REP-155; needs hri_msgs and the image size)")
+    body_prefix: str = setting("b", "letters before the track's number in ROS4HRI ids: other ones for each camera")
+    markers: bool = setting(False, "also publish tracks/markers (visualization_msgs)")
+    marker_scale: float = setting(0.001, "metres for each pixel in markers", unit="m", minimum=1e-6)
 
 
 class TrackerPipeline:
-    """Detection2DArray -> TrackArray and Detection2DArray with ids."""
+    """Detection2DArray -> TrackArray, Detection2DArray with ids, and what else is enabled."""
 
     def __init__(self, types: MessageTypes, node: TrackerNodeConfig, config: TrackerConfig, reporter: Reporter) -> None:
         self.types, self.node, self.reporter = types, node, reporter
         self.image_size = (node.image_width, node.image_height) if node.image_width and node.image_height else None
+        self.wanted = tuple(name.strip() for name in node.class_id.split(",") if name.strip())
+        self._check_options()
         self.tracker = OnlineTracker(load_model(SRNN, find_model(node.model)), config, self.image_size)
-        self.tracker.update([[0.0, 0.0, 1.0, 1.0]], 0.0)  # compiles the hot loop before the first frame comes
+        for time in (0.0, 0.1):  # compiles the hot loops before the first frame comes
+            self.tracker.update([[0.0, 0.0, 1.0, 1.0]], time)
         self.tracker.restart(config)
-        self._last: int | None = None
+        self.smoother = LagSmoother(node.smoothing_lag) if node.smoothing_lag else None
+        self._markers = TrackMarkers(types, node.marker_scale) if node.markers else None
+        self._classes: list[str] = []  # a label is an index into it
+        self._forget()
+
+    def _check_options(self) -> None:
+        node = self.node
+        if node.ros4hri:
+            if self.image_size is None:
+                raise ValueError(
+                    "ros4hri: expected image_width and image_height, got none: regions are fractions of them"
+                )
+            if not self.types.fields_of(humans.LIST_TYPE):
+                raise ValueError("ros4hri: expected the package hri_msgs, which is not installed")
+            if not node.body_prefix.isalpha():
+                raise ValueError(f"body_prefix: expected letters, got {node.body_prefix!r}")
+        if node.markers and not self.types.fields_of("visualization_msgs/Marker"):
+            raise ValueError("markers: expected the package visualization_msgs, which is not installed")
 
     def configure(self, config: TrackerConfig) -> None:
         """Take over changed settings; tracks go on."""
@@ -48,7 +85,39 @@ class TrackerPipeline:
     def reset(self) -> None:
         """Forget all tracks."""
         self.tracker.reset()
-        self._last = None
+        if self.smoother:
+            self.smoother.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._last: int | None = None
+        self._headers: deque[Any] = deque()  # of the frames in the smoother
+        self._motions: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=MOST_MOTIONS)
+        self._image_motion: Any = None
+
+    def on_image(self, message: Any) -> list[Output]:
+        """One image, for the motion of the camera. Gives nothing."""
+        from dvae_nodes.image_motion import ImageMotion  # OpenCV only where it is wanted
+
+        stamp = convert.stamp_to_nanoseconds(message.header.stamp)
+        self._image_motion = self._image_motion or ImageMotion()
+        found = self._image_motion.update(convert.image_from_message(message))
+        if found is not None:
+            self._motions.append((stamp, found))
+        return []
+
+    def _camera_motion(self, stamp: int) -> NDArray[np.float64] | None:
+        """Motion from the last frame of detections to that at `stamp`, as far as images tell."""
+        if not self._motions:
+            return None
+        from dvae_nodes.image_motion import compose
+
+        motion = None
+        while self._motions and self._motions[0][0] <= stamp:
+            when, found = self._motions.popleft()
+            if self._last is not None and when > self._last:
+                motion = found if motion is None else compose(motion, found)
+        return motion
 
     def on_detections(self, message: Any) -> list[Output]:
         """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late."""
@@ -61,11 +130,31 @@ class TrackerPipeline:
                 return []
             self.reporter.report("time went back", f"detections: {text}: starting anew")
             self.reset()
+        camera = self._camera_motion(stamp)
         self._last = stamp
-        detections = convert.detections_from_message(message, self.node.class_id)
+        detections = convert.detections_from_message(message, self.wanted)
         self._report_boxes(detections.boxes)
-        tracks = self.tracker.update(detections.boxes, stamp / convert.NANOSECONDS, detections.scores)
-        return self._outputs(message.header, tracks)
+        time = stamp / convert.NANOSECONDS
+        labels = [self._label(name) for name in detections.class_ids]
+        tracks = self.tracker.update(detections.boxes, time, detections.scores, labels, camera)
+        outputs = self._outputs(message.header, tracks)
+        if self.smoother:
+            self._headers.append(message.header)
+            smoothed = self.smoother.update(time, tracks)
+            outputs += [self._late(smoothed)] if smoothed else []
+        return outputs
+
+    def finish(self) -> list[Output]:
+        """The frames that the smoother still holds, and the end of all bodies."""
+        outputs = [self._late(smoothed) for smoothed in self.smoother.flush()] if self.smoother else []
+        if self.node.ros4hri and self._last is not None:
+            outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._last, "")))
+        return outputs
+
+    def _label(self, name: str) -> int:
+        if name not in self._classes:
+            self._classes.append(name)
+        return self._classes.index(name)
 
     def _report_boxes(self, boxes: Boxes) -> None:
         """Say which boxes the tracker will leave out."""
@@ -84,10 +173,28 @@ class TrackerPipeline:
     def _outputs(self, header: Any, tracks: Tracks) -> list[Output]:
         shown = tracks.state != TrackState.TENTATIVE
         ids = [str(i) for i in tracks.track_id[shown]]
+        names = [self._classes[label] for label in tracks.label]
         detections = convert.detections_to_message(
-            self.types, header, tracks.boxes[shown], tracks.confidence[shown], self.node.class_id or "person", ids
+            self.types,
+            header,
+            tracks.boxes[shown],
+            tracks.confidence[shown],
+            [name for name, is_shown in zip(names, shown, strict=True) if is_shown],
+            ids,
         )
-        return [
-            Output("tracks", convert.tracks_to_message(self.types, header, tracks, self.image_size)),
+        outputs = [
+            Output("tracks", convert.tracks_to_message(self.types, header, tracks, names, self.image_size)),
             Output("tracks/detections", detections),
         ]
+        if self._markers:
+            outputs.append(Output("tracks/markers", self._markers.message(header, tracks)))
+        if self.node.ros4hri and self.image_size:
+            outputs += humans.bodies(self.types, header, tracks, self.image_size, self.node.body_prefix)
+        return outputs
+
+    def _late(self, smoothed: SmoothedTracks) -> Output:
+        """The smoothed tracks of a past frame, with the header of that frame."""
+        names = [self._classes[label] for label in smoothed.tracks.label]
+        header = self._headers.popleft()
+        message = convert.tracks_to_message(self.types, header, smoothed.tracks, names, self.image_size)
+        return Output("tracks/smoothed", message)

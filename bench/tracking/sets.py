@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvae.data.motchallenge import FrameBoxes, by_frame, read_ground_truth, read_rows, read_sequence
+from dvae.data.motchallenge import FrameBoxes, by_frame, read_camera_motion, read_ground_truth, read_rows, read_sequence
 
 SETS = {  # name -> folder, detections, second half of each sequence only
     "MOT17 POI": ("mot/MOT17", "poi", False),
@@ -59,16 +59,6 @@ def hog_detections(root: Path, cache: Path) -> Path:
     return target
 
 
-def camera_motion(path: Path, num_frames: int) -> list[np.ndarray | None]:
-    """gmc.txt: frame index from 0 and the six numbers of an affine map; None where there is none."""
-    motion: list[np.ndarray | None] = [None] * num_frames
-    if path.is_file():
-        for row in np.loadtxt(path):
-            if 0 < int(row[0]) < num_frames:
-                motion[int(row[0])] = row[1:7].reshape(2, 3)
-    return motion
-
-
 def read_set(name: str, cache: Path) -> list[Clip]:
     """All clips of one of SETS."""
     folder, detector, second_half = SETS[name]
@@ -84,7 +74,8 @@ def read_set(name: str, cache: Path) -> list[Clip]:
         length = int(max(rows[:, 0].max(), true_rows[:, 0].max()))
         first = length // 2 if second_half else 0
         found = [np.column_stack([f.boxes, f.scores]) for f in by_frame(rows, length)]
-        camera = camera_motion(path.parent.parent / "gmc.txt", length)
+        motion = path.parent.parent / "gmc.txt"
+        camera = read_camera_motion(motion, length) if motion.is_file() else [None] * length
         truth = by_frame(true_rows, length)
         rate, size = sequence.frames_per_second, sequence.image_size
         clips.append(Clip(sequence.name, rate, size, truth[first:], found[first:], camera[first:]))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
@@ -34,3 +36,20 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder that holds the data sets (default: the environment variable DVAE_DATA)",
     )
+
+
+def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> list[Any]:
+    """NAME=VALUE options -> one instance of each of the frozen dataclasses `configs`, or ValueError."""
+    import yaml
+
+    from dvae.configuration import from_mapping
+
+    values: list[dict[str, Any]] = [{} for _ in configs]
+    names = [{field.name for field in dataclasses.fields(config)} for config in configs]
+    for text in options:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"expected NAME=VALUE, got {text!r}")
+        owner = next((i for i, known in enumerate(names) if name in known), len(configs) - 1)
+        values[owner][name] = yaml.safe_load(value)
+    return [from_mapping(config, found) for config, found in zip(configs, values, strict=True)]

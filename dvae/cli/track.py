@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dvae.cli.common import run_command
+from dvae.cli.common import run_command, settings_from_options
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,6 +41,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="a setting of the tracker, e.g. --set max_missed_seconds=2.0; may be given several times",
     )
     parser.add_argument(
+        "--camera",
+        type=Path,
+        metavar="GMC.txt",
+        help="motion of the camera, if known: frame from 0 and six numbers of an affine map in each line",
+    )
+    parser.add_argument(
+        "--lag",
+        type=int,
+        default=0,
+        metavar="L",
+        help="smooth with the L frames that follow, and fill gaps that end within them (default: 0, online)",
+    )
+    parser.add_argument(
         "--predicted", action="store_true", help="also write the boxes of people who are not seen in a frame"
     )
     return parser
@@ -48,35 +61,41 @@ def build_parser() -> argparse.ArgumentParser:
 
 def command(arguments: argparse.Namespace) -> None:
     """Track as the arguments say."""
-    import yaml
+    import numpy as np
+    from numpy.typing import NDArray
 
-    from dvae.configuration import from_mapping
-    from dvae.data.motchallenge import by_frame, read_rows, write_rows
+    from dvae.data.motchallenge import by_frame, read_camera_motion, read_rows, write_rows
     from dvae.models.checkpoint import load_model
     from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
     from dvae.tracking.online import OnlineTracker
-    from dvae.tracking.tracks import TrackerConfig, TrackState
+    from dvae.tracking.smoothing import LagSmoother
+    from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
 
     if arguments.fps <= 0 or min(arguments.image_size) <= 0:
         raise ValueError(f"expected positive --fps and --image-size, got {arguments.fps} and {arguments.image_size}")
-    values = {}
-    for text in arguments.set:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"--set: expected NAME=VALUE, got {text!r}")
-        values[name] = yaml.safe_load(value)
-    config = from_mapping(TrackerConfig, values)
+    (config,) = settings_from_options((TrackerConfig,), arguments.set)
     frames = by_frame(read_rows(arguments.detections))
     size = (arguments.image_size[0], arguments.image_size[1])
     tracker = OnlineTracker(load_model(SRNN, find_model(arguments.model)), config, size)
-    rows = []
+    motion = read_camera_motion(arguments.camera, len(frames)) if arguments.camera else [None] * len(frames)
+    smoother = LagSmoother(arguments.lag) if arguments.lag else None
+    results: list[tuple[Tracks, NDArray[np.bool_]]] = []
     for index, frame in enumerate(tqdm(frames, desc=arguments.detections.name, unit="frame")):
-        tracks = tracker.update(frame.boxes, index / arguments.fps, frame.scores)
-        for n in range(len(tracks.track_id)):
-            seen = tracks.state[n] == TrackState.CONFIRMED
-            if seen or (arguments.predicted and tracks.state[n] == TrackState.OCCLUDED):
-                rows.append((index + 1, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])))
+        time = index / arguments.fps
+        tracks = tracker.update(frame.boxes, time, frame.scores, camera=motion[index])
+        if smoother is None:
+            results.append((tracks, np.zeros(len(tracks.track_id), dtype=bool)))
+        elif smoothed := smoother.update(time, tracks):
+            results.append(smoothed[1:])
+    results += [late[1:] for late in smoother.flush()] if smoother else []
+    rows = []
+    for number, (tracks, bridged) in enumerate(results, start=1):
+        shown = (tracks.state == TrackState.CONFIRMED) | bridged & (tracks.state == TrackState.OCCLUDED)
+        if arguments.predicted:
+            shown = tracks.state != TrackState.TENTATIVE
+        for n in np.flatnonzero(shown):
+            rows.append((number, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])))
     write_rows(arguments.target, rows)
     print(f"{len(frames)} frames, {len({row[1] for row in rows})} tracks: {arguments.target}")
 

@@ -86,6 +86,30 @@ def read_sequence(folder: Path) -> Sequence:
     return Sequence(folder.name, float(info["frameRate"]), size, int(info["seqLength"]))
 
 
+def read_camera_motion(path: Path, num_frames: int) -> list[Array | None]:
+    """A gmc.txt file: rows of a frame number from 0 and the six numbers of an affine map (2, 3) of the frame before
+    to this one -> one map for each frame, None where there is none; ValueError names the first bad line."""
+    motion: list[Array | None] = [None] * num_frames
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"expected a text file of camera motion, got {path}: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            values = [float(value) for value in line.replace(",", " ").split()]
+        except ValueError:
+            values = []
+        if len(values) < 7 or not np.isfinite(values).all() or not values[0].is_integer():
+            raise ValueError(
+                f"{path}, line {number}: expected a frame number from 0 and six numbers of a map, got {line[:60]!r}"
+            )
+        if 0 < values[0] < num_frames:
+            motion[int(values[0])] = np.array(values[1:7]).reshape(2, 3)
+    return motion
+
+
 def write_rows(path: Path, rows: Iterable[tuple[int, int, Array, float]]) -> None:
     """(frame, id, box x1 y1 x2 y2, confidence) -> MOTChallenge text."""
     with path.open("w") as stream:

@@ -17,8 +17,11 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from dvae.cli.common import settings_from_options
+from dvae.tracking.tracks import TrackerConfig
 from dvae_nodes import conversions as convert
-from dvae_nodes.replay import replay
+from dvae_nodes.replay import TrackerSettings, replay
+from dvae_nodes.tracker_pipeline import TrackerNodeConfig
 
 SECOND = convert.NANOSECONDS
 
@@ -71,6 +74,30 @@ def test_sqlite_and_mcap_with_detections(suffix: str, tmp_path: Path) -> None:
     counts = replay(tmp_path / "in", tmp_path / f"out{suffix}", copy=False)
     assert counts == {"/cam/tracks": 6, "/cam/tracks/detections": 6}
     assert list((tmp_path / f"out{suffix}").glob("*.db3" if suffix else "*.mcap"))
+
+
+def test_everything_the_tracker_can_publish_is_replayed_alike(bag: Path, tmp_path: Path) -> None:
+    options = ["ros4hri=true", "markers=true", "smoothing_lag=5", "camera_from_images=true"]
+    options += ["image_width=768", "image_height=576", "confirm_hits=2"]
+    settings = TrackerSettings(*settings_from_options((TrackerNodeConfig, TrackerConfig), options))
+    for name in ("first", "second"):
+        counts = replay(bag, tmp_path / name, copy=False, settings=settings)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+    assert counts["/tracks"] == counts["/tracks/smoothed"] == counts["/tracks/markers"] == 15
+    assert counts["/humans/bodies/tracked"] == 16  # at the end nobody is there any more
+    with AnyReader([tmp_path / "first"]) as reader:
+        tracks, lists, regions = [], [], set()
+        for connection, _, raw in reader.messages():
+            message = reader.deserialize(raw, connection.msgtype)
+            if connection.topic == "/tracks":
+                tracks.append({f"b{t.id}" for t in message.tracks if t.state})
+            elif connection.topic == "/humans/bodies/tracked":
+                lists.append(set(message.ids))
+            elif connection.topic.endswith("/roi"):
+                regions.add(connection.topic)
+    assert lists == [*tracks, set()]
+    assert regions == {f"/humans/bodies/{i}/roi" for i in set().union(*tracks)}
+    assert len(regions) >= 2
 
 
 def test_the_output_is_not_overwritten(bag: Path, tmp_path: Path) -> None:
