@@ -109,6 +109,7 @@ def tracks_to_message(
             id=int(tracks.track_id[n]),
             class_id=class_ids[n],
             state=int(tracks.state[n]),
+            visible=bool(tracks.visible[n]),
             box=tracks.boxes[n],
             velocity=tracks.velocity[n],
             variance=tracks.variance[n],

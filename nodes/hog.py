@@ -81,6 +81,8 @@ class HogDetector:
             return np.zeros((0, 4)), np.zeros(0)
         margins = np.asarray(margins, dtype=np.float64).reshape(-1)
         rectangles = np.asarray(windows, dtype=np.float64)
+        order = np.lexsort(rectangles.T)  # OpenCV's threads find them in any order
+        rectangles, margins = rectangles[order], margins[order]
         scores = 1.0 / (1.0 + np.exp(-4.0 * (margins - 0.45)))  # 0.6, the tracker's birth score, at a margin of 0.55
         corners = np.concatenate([rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]], axis=1)
         kept = best_windows(corners, scores, config.group_overlap)

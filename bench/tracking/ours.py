@@ -21,7 +21,7 @@ def make_tracker(image_size: tuple[int, int] | None, model: str = "motion_srnn",
 
 
 class Ours:
-    """Call with the detections (K, 5) of each frame; gives the confirmed tracks that are seen."""
+    """Call with the detections (K, 5) of each frame; gives the visible tracks."""
 
     def __init__(self, frames_per_second: float, image_size: tuple[int, int] | None, **settings: Any) -> None:
         self.tracker, self.rate, self.frame = make_tracker(image_size, **settings), frames_per_second, 0
@@ -32,8 +32,7 @@ class Ours:
         tracks = self.tracker.update(
             detections[:, :4], time, detections[:, 4], camera=camera if self.frame > 1 else None
         )
-        seen = tracks.state == TrackState.CONFIRMED
-        return tracks.track_id[seen], tracks.boxes[seen]
+        return tracks.track_id[tracks.visible], tracks.boxes[tracks.visible]
 
 
 def smoothed(tracker: Ours, frames: list[np.ndarray], lag_frames: int) -> list[FrameBoxes]:
@@ -46,6 +45,6 @@ def smoothed(tracker: Ours, frames: list[np.ndarray], lag_frames: int) -> list[F
     results += smoother.flush()
     frames_out = []
     for _, tracks, bridged in results:
-        shown = (tracks.state == TrackState.CONFIRMED) | ((tracks.state == TrackState.OCCLUDED) & bridged)
+        shown = tracks.visible | ((tracks.state == TrackState.OCCLUDED) & bridged)
         frames_out.append(FrameBoxes(tracks.boxes[shown], tracks.track_id[shown], tracks.confidence[shown]))
     return frames_out

@@ -130,7 +130,6 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
     from dvae.tracking.online import OnlineTracker
-    from dvae.tracking.tracks import TrackState
 
     folders = sequence_folders(below(arguments.data, arguments.sequences), arguments.detections)
     model = load_model(SRNN, find_model(arguments.model))
@@ -147,7 +146,7 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
             began = time.perf_counter()
             tracks = tracker.update(frame.boxes, index / sequence.frames_per_second, frame.scores)
             steps.append(time.perf_counter() - began)
-            seen = tracks.state == TrackState.CONFIRMED
+            seen = tracks.visible
             result.append(FrameBoxes(tracks.boxes[seen], tracks.track_id[seen], tracks.confidence[seen]))
         results[sequence.name] = (truth, result)
     print(f"{'sequence':24}   MOTA   MOTP   IDF1  switches  tracked  lost      FP      FN")

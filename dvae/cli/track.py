@@ -91,7 +91,7 @@ def command(arguments: argparse.Namespace) -> None:
     results += [late[1:] for late in smoother.flush()] if smoother else []
     rows = []
     for number, (tracks, bridged) in enumerate(results, start=1):
-        shown = (tracks.state == TrackState.CONFIRMED) | bridged & (tracks.state == TrackState.OCCLUDED)
+        shown = tracks.visible | bridged & (tracks.state == TrackState.OCCLUDED)
         if arguments.predicted:
             shown = tracks.state != TrackState.TENTATIVE
         for n in np.flatnonzero(shown):

@@ -224,6 +224,7 @@ class OnlineTracker:
         detected = np.asarray(support > 0.5)
         people.hits = people.hits + detected
         people.in_a_row = np.where(detected, people.in_a_row + 1, 0)
+        people.missed = np.where(detected, 0, people.missed + 1)
         people.seen_time = np.where(detected, frame.time, people.seen_time)
         change = np.minimum(support, 1.0) - people.confidence
         people.confidence = people.confidence + self.config.confidence_rate * change
@@ -303,10 +304,12 @@ class OnlineTracker:
         seen = people.seen_time >= now
         matched = np.full(len(boxes), -1, dtype=np.int64)
         matched[seen] = frame.given_index[np.concatenate([best[detected], born])]
+        coasting = (people.missed <= self.config.coast_frames) & (people.confidence >= self.config.coast_confidence)
         state = np.where(seen, TrackState.CONFIRMED, TrackState.OCCLUDED)
         return Tracks(
             people.track_id.copy(),
             np.where(people.confirmed, state, TrackState.TENTATIVE),
+            people.confirmed & (seen | coasting),
             people.label.copy(),
             boxes,
             velocity,

@@ -73,8 +73,11 @@ class LagSmoother:
         mean, spread = smooth_first(boxes, variance, seen, steps, ACCELERATION**2 * unit, start)
         state = np.where(seen[0], TrackState.CONFIRMED, TrackState.OCCLUDED)
         smoothed = tracks._replace(
-            boxes=mean, variance=spread, state=np.where(confirmed, state, TrackState.TENTATIVE)
-        )  # fmt: skip
+            boxes=mean,
+            variance=spread,
+            visible=confirmed & (tracks.visible | seen[0]),
+            state=np.where(confirmed, state, TrackState.TENTATIVE),
+        )
         self._frames.popleft()
         return SmoothedTracks(time, smoothed, ~seen[0] & seen[1:].any(axis=0))
 

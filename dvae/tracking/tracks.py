@@ -67,6 +67,10 @@ class TrackerConfig:
     max_missed_seconds: float = setting(
         2.0, "a confirmed track without detection for longer is dropped", unit="s", minimum=0.0, live=True
     )
+    coast_frames: int = setting(
+        2, "a sure track counts as visible for so many frames without detection", unit="frames", minimum=0, live=True
+    )
+    coast_confidence: float = setting(0.7, "confidence that makes a track sure", minimum=0.0, maximum=1.0, live=True)
     camera_motion: bool = setting(True, "infer the camera's shift and zoom from what all tracks do alike", live=True)
     noise_factor: float = setting(
         2.0,
@@ -84,6 +88,7 @@ class Tracks(NamedTuple):
 
     track_id: NDArray[np.int64]  # (N,), unique in the life of the tracker
     state: NDArray[np.int64]  # (N,), TrackState
+    visible: NDArray[np.bool_]  # (N,), confirmed, and seen or missed for so few frames that it most likely is in view
     label: NDArray[np.int64]  # (N,), class of the detections that it is made of
     boxes: Boxes  # (N, 4), pixels
     velocity: Array  # (N, 4), of the box's coordinates, pixels per second, without the camera's
@@ -115,7 +120,8 @@ class Population:
     birth_time: Array
     seen_time: Array
     hits: NDArray[np.int64]
-    in_a_row: NDArray[np.int64]  # detections without a miss, up to the last frame
+    in_a_row: NDArray[np.int64]  # frames with detection without a miss, up to the last one
+    missed: NDArray[np.int64]  # frames without detection, up to the last one
     confirmed: NDArray[np.bool_]
     confidence: Array
     agility: Array  # factor of the predicted variance in E-W, from how well the track was predicted so far
@@ -143,6 +149,7 @@ def newborns(first_id: int, frame: Frame, which: NDArray[np.int64], confirmed: b
         now.copy(),
         ones,
         ones.copy(),
+        np.zeros(count, dtype=np.int64),
         np.full(count, confirmed),
         np.full(count, 0.5),
         np.ones(count),

@@ -294,6 +294,16 @@ def test_a_person_keeps_the_id_through_an_occlusion(shipped: SRNN, settings: dic
     assert results[-1].state.tolist() == [TrackState.CONFIRMED]
 
 
+def test_a_confident_track_stays_visible_for_a_short_miss_only(shipped: SRNN) -> None:
+    truth = walkers(40, [[100, 300]], [[3, 0]])
+    frames = [boxes if t not in (20, 21, 22, 30) else boxes[:0] for t, boxes in enumerate(truth)]
+    results = run(OnlineTracker(shipped, TrackerConfig(coast_frames=2, coast_confidence=0.5), SIZE), frames)
+    visible = [bool(r.visible[0]) for r in results]
+    assert visible == [False, False, *([True] * 20), False, *([True] * 17)]
+    sure = run(OnlineTracker(shipped, TrackerConfig(coast_confidence=1.0), SIZE), frames)
+    assert not sure[20].visible[0]
+
+
 def test_crossing_people_keep_their_ids(shipped: SRNN, rng: np.random.Generator) -> None:
     truth = walkers(60, [[200, 300], [500, 330]], [[5, 0], [-5, 0]])
     results = run(OnlineTracker(shipped, image_size=SIZE), [b[rng.permutation(2)] for b in truth])
