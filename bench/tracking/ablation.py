@@ -37,6 +37,7 @@ CHANGES = {
     "20 iterations": {"iterations": 20},
     "r_Phi 0.02": {"observation_ratio": 0.02},
     "r_Phi 0.08": {"observation_ratio": 0.08},
+    "fine-tuning, rate 1e-4": {"fine_tune_rate": 1e-4},
     "M step of Phi": {"estimate_phi": True, "iterations": 20},
 }
 

@@ -74,6 +74,14 @@ class StepDensities(NamedTuple):
     recurrence: LSTMState
 
 
+class SequenceDensities(NamedTuple):
+    """The densities of T - 1 frames given the past, each (T - 1, B, ...)."""
+
+    posterior: Gaussian
+    prior: Gaussian
+    emission: Gaussian
+
+
 class SRNN(ConfiguredModule):
     """Prior of one person's trajectory; all tracks in one batch."""
 
@@ -146,20 +154,49 @@ class SRNN(ConfiguredModule):
             step_input = (source - state.source) / (self.step_unit(state.source) * rate)
         return SRNNState(densities.recurrence, densities.z, source, step_input)
 
+    def teacher_forced(self, source: Tensor, noise: Tensor) -> SequenceDensities:
+        """All densities of frames 1 to T - 1 given the whole trajectory (T, B, D), z drawn with noise (T, B, L).
+
+        As `step` and `advance` frame by frame; but because s is given, only z is sequential, and all else is one batch.
+        """
+        relative = self.config.coordinates == "relative"
+        unit = torch.stack([self.step_unit(frame) for frame in source[:-1]])
+        seen = (source[1:] - source[:-1]) / unit if relative else source[1:]
+        first = torch.zeros_like(source[:1]) if relative else source[:1]
+        shown = torch.cat([first, seen[:-1]])
+        h, _ = self.recurrence.lstm(self.recurrence.features(shown).transpose(0, 1))
+        h = h.transpose(0, 1)
+        z = source.new_zeros(source.shape[1], self.config.latent_size)
+        drawn, posteriors = [z], []
+        for t in range(len(h)):
+            posteriors.append(self.posterior(torch.cat([h[t], seen[t], z], dim=-1)))
+            z = posteriors[-1].mean + torch.exp(0.5 * posteriors[-1].log_var) * noise[t + 1]
+            drawn.append(z)
+        posterior = Gaussian(*(torch.stack(part) for part in zip(*posteriors, strict=True)))
+        prior: Gaussian = self.transition(torch.cat([h, torch.stack(drawn[:-1])], dim=-1))
+        mean, log_var = self.emission(torch.cat([h, torch.stack(drawn[1:])], dim=-1))
+        if relative:
+            mean, log_var = source[:-1] + unit * mean, log_var + 2.0 * torch.log(unit)
+        return SequenceDensities(posterior, prior, Gaussian(mean, log_var))
+
     def elbo(self, source: Tensor, noise: Tensor, beta: float = 1.0, keep_own: Tensor | None = None) -> ELBO:
         """Eq. 3.22 of trajectories (B, T, D), per frame after the first.
 
         keep_own: scheduled sampling, true (T, B) where the recurrence is shown its own prediction of the frame.
         """
+        if keep_own is None:
+            frames = source.transpose(0, 1)
+            whole = self.teacher_forced(frames, noise.transpose(0, 1))
+            reconstruction = gaussian_log_likelihood(frames[1:], whole.emission).sum(-1).mean()
+            kl = kl_divergence(whole.posterior, whole.prior).sum(-1).mean()
+            return ELBO(reconstruction - beta * kl, reconstruction, kl)
         state = self.initial_state(source[:, 0])
         reconstruction, kl = source.new_zeros(()), source.new_zeros(())
         for t in range(1, source.shape[1]):
             densities = self.step(state, source[:, t], noise[:, t])
             reconstruction = reconstruction + gaussian_log_likelihood(source[:, t], densities.emission).sum(-1).mean()
             kl = kl + kl_divergence(densities.posterior, densities.prior).sum(-1).mean()
-            shown = source[:, t]
-            if keep_own is not None:
-                shown = torch.where(keep_own[t, :, None], densities.emission.mean, shown)
+            shown = torch.where(keep_own[t, :, None], densities.emission.mean, source[:, t])
             state = self.advance(state, densities, shown)
         num_steps = source.shape[1] - 1
         reconstruction, kl = reconstruction / num_steps, kl / num_steps

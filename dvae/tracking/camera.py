@@ -20,6 +20,10 @@ START_DEVIATION = 0.003  # of the shift, in fractions of the image's width; a th
 LEAST_DEVIATION = 3e-4  # likewise
 RATE = 0.05  # of the recursive M step
 LARGEST_NEWS = 25.0  # squared deviations that one frame may add to the M step
+LARGEST_JUMP = 0.08  # of the image between two frames, in fractions of its width
+SAME_SIZE = 0.25  # largest log ratio of a person's sizes before and after a jump
+AGREE = 0.15  # of the person's size: shifts that differ less vote together
+MOST_CANDIDATES = 300
 ROBUST = 1.5  # an innovation of more standard deviations than this counts only linearly (Huber)
 
 
@@ -39,10 +43,28 @@ def warp_affine(boxes: Boxes, affine: Array) -> Boxes:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
+def find_jump(tracks: Boxes, boxes: Boxes, extent: tuple[float, float]) -> Array:
+    """The shift (2,) under which most tracks (N, 4) find a detection (K, 4) of their size, by a vote of all such
+    pairs."""
+    size = tracks[:, 2:] - tracks[:, :2]
+    ratio = np.log((boxes[:, None, 2:] - boxes[:, None, :2]) / np.maximum(size, 1e-6))
+    shift = 0.5 * ((boxes[:, None, :2] + boxes[:, None, 2:]) - (tracks[:, :2] + tracks[:, 2:]))  # (K, N, 2)
+    near = np.all((np.abs(shift) < LARGEST_JUMP * extent[0]) & (np.abs(ratio) < SAME_SIZE), axis=-1)
+    candidates = shift[near][:MOST_CANDIDATES]  # (M, 2)
+    if not len(candidates):
+        return np.zeros(2)
+    error = np.abs(shift[None] - candidates[:, None, None]) / np.maximum(size, 1e-6)  # (M, K, N, 2)
+    agrees = np.all(error < AGREE, axis=-1) & near[None]
+    votes = agrees.any(axis=1).sum(axis=1)
+    winner = agrees[int(votes.argmax())]
+    return np.asarray(np.median(shift[winner], axis=0))
+
+
 class CameraMotion:
     """Shift dx, dy in pixels and zoom, the ratio less one, about the middle of an image of `extent` (width, height)."""
 
     def __init__(self, extent: tuple[float, float]) -> None:
+        self.extent = extent
         self.centre = np.array([*extent, *extent]) / 2.0
         unit = np.array([extent[0], extent[0], 1.0])
         self.deviation = START_DEVIATION * unit * [1.0, 1.0, 1.0 / 3.0]
@@ -57,7 +79,7 @@ class CameraMotion:
         return np.asarray(np.square(self.deviation[[0, 1, 0, 1]]))
 
     def infer(
-        self, innovation: Boxes, variance: Boxes, weight: Array, boxes: Boxes, before: Array
+        self, innovation: Boxes, variance: Boxes, weight: Array, boxes: Boxes, before: Array, prior: Array | None = None
     ) -> tuple[Array, Array]:
         """Posterior mean (3,) and variance (3,) of the motion.
 
@@ -69,8 +91,9 @@ class CameraMotion:
         residual = np.abs(innovation - moved) / np.sqrt(variance)
         weight = weight[:, None] / variance / np.maximum(1.0, residual / ROBUST)
         lever = boxes - self.centre
+        prior = np.zeros(3) if prior is None else prior
         precision = np.diag(1.0 / np.square(self.deviation))
-        information = np.zeros(3)
+        information = precision @ prior
         for axis in range(2):
             w, x, e = weight[:, axis::2], lever[:, axis::2], innovation[:, axis::2]
             precision[axis, axis] += w.sum()

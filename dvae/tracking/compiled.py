@@ -166,7 +166,9 @@ class CompiledMotion:
 
     def __init__(self, model: SRNN) -> None:
         self.config = model.config
-        weights = {name: np.ascontiguousarray(value.double().numpy()) for name, value in model.state_dict().items()}
+        weights = {
+            name: np.ascontiguousarray(value.detach().double().numpy()) for name, value in model.state_dict().items()
+        }
         lstm = "recurrence.lstm."
         names = ["recurrence.features.0.weight", "recurrence.features.0.bias"]
         names += [lstm + "weight_ih_l0", lstm + "weight_hh_l0", "lstm_bias"]

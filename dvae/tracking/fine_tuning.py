@@ -1,6 +1,7 @@
 """E-Z by gradient ascent: the motion model is fitted to the sequence at hand, within the EM iterations.
 
-X. Lin (2024), section 3.3.2: after each roll-out one step of Adam on the Monte Carlo estimate of eq. 3.27.
+X. Lin (2024), section 3.3.2: after each roll-out one step of Adam on the Monte Carlo estimate of eq. 3.27. Its s is a
+sample of q(s), through which no gradient flows; so all frames are one batch, and only z is sequential.
 """
 
 from __future__ import annotations
@@ -11,20 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dvae.models.divergence import gaussian_log_likelihood
-from dvae.models.layers import Gaussian
+from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
 from dvae.models.srnn import SRNN
-from dvae.tracking.rollout import (
-    Array,
-    Birth,
-    Evidence,
-    MotionState,
-    Noise,
-    RollOut,
-    as_tensors,
-    roll_out_torch,
-    source_kl,
-)
+from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
 
 
 class FineTunedMotion:
@@ -47,33 +38,26 @@ class FineTunedMotion:
         rate: Array,
         propagate: bool,
     ) -> RollOut:
-        """Roll out, then step the parameters up eq. 3.27, at the drawn s and z."""
-        like = next(self.model.parameters()).detach()
-        roll = roll_out_torch(
-            self.model,
-            as_tensors(state, like),
-            as_tensors(birth, like),
-            as_tensors(evidence, like),
-            torch.as_tensor(encoder_source, dtype=like.dtype),
-            torch.as_tensor(encode),
-            as_tensors(noise, like),
-            rate.tolist(),
-            propagate,
-        )
-        elbo = self.elbo(roll)
+        """Roll out, then step the parameters up eq. 3.27 at the drawn s and z. All sources begin in the first frame."""
+        compiled = CompiledMotion(self.model)
+        roll = compiled.roll_out(state, birth, evidence, encoder_source, encode, noise, rate, propagate)
+        elbo = self.elbo(*(torch.as_tensor(part) for part in (roll.states.source, roll.variance, noise.z)))
         self._optimiser.zero_grad()
         torch.autograd.backward(-elbo)
         self._optimiser.step()
-        arrays = [part.detach().numpy() for part in roll[:5]]
-        return RollOut._make([*arrays, MotionState._make(part.detach().numpy() for part in roll.states)])
+        return roll
 
     def source_kl(self, roll: RollOut) -> float:
         """See dvae.tracking.rollout."""
         return source_kl(roll)
 
-    def elbo(self, roll: RollOut) -> torch.Tensor:
-        """Eq. 3.27 after the first frame, where the prediction is given: log p(s | past, z) - KL(q(z) || p(z))."""
-        drawn = roll.states.source[1:].detach()
-        predicted = Gaussian(roll.predicted_mean[1:], roll.predicted_variance[1:].log())
-        elbo: torch.Tensor = gaussian_log_likelihood(drawn, predicted).sum() - roll.kl[1:].sum()
+    def elbo(self, drawn: torch.Tensor, variance: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Eq. 3.27 of drawn trajectories (T, N, 4) after the first frame: E[log p(s | past, z)] - KL(q(z) || p(z)).
+
+        variance (T, N, 4), of q(s): its part of the expectation is exact, without it the model would grow too sure.
+        """
+        densities = self.model.teacher_forced(drawn, noise)
+        uncertain = 0.5 * variance[1:] * torch.exp(-densities.emission.log_var)
+        likelihood = (gaussian_log_likelihood(drawn[1:], densities.emission) - uncertain).sum()
+        elbo: torch.Tensor = likelihood - kl_divergence(densities.posterior, densities.prior).sum()
         return elbo

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from dvae.inference.responsibilities import Assignment, exclusive, independent
 from dvae.models.srnn import SRNN
 from dvae.tracking.boxes import Boxes, as_boxes, iou, observation_variance, valid_boxes
-from dvae.tracking.camera import CameraMotion, as_affine, warp_affine
+from dvae.tracking.camera import CameraMotion, as_affine, find_jump, warp_affine
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.detector_noise import NUM_FRAMES, DetectorNoise
 from dvae.tracking.gating import log_fit, perfect_fit
@@ -45,6 +45,8 @@ CAMERA_ITERATIONS = 2
 FEWEST_PAIRS = 3  # fewer people cannot tell the camera's motion from their own
 AGILITY_RANGE = (1.0, 10.0)
 LARGEST_SURPRISE = 10.0  # squared innovation in variances that one frame may add
+JUMP_GAIN = 2.0  # more people than this have to be found again by assuming a jump
+LOST = 0.75  # when fewer of the people who were just seen are found again, the image may have jumped
 POSSIBLE = 0.3  # pairs of less responsibility say nothing about the camera
 
 
@@ -53,6 +55,15 @@ class Prediction(NamedTuple):
 
     mean: Boxes
     variance: Array
+
+
+class CameraPosterior(NamedTuple):
+    """Mean and variance (3,) of the camera's motion, None where too few people tell; support (N,) of the tracks with
+    it."""
+
+    motion: Array
+    variance: Array | None
+    support: Array
 
 
 class OnlineTracker:
@@ -156,22 +167,38 @@ class OnlineTracker:
             return self._predict(frame.rate)
         self._camera = camera
         predicted = self._predict(frame.rate)
-        motion, variance = np.zeros(3), np.square(camera.deviation)
+        found = self._infer_camera(frame, predicted, camera, None)
+        sure = self._people.confirmed & (self._people.missed == 0)
+        if sure.sum() >= FEWEST_PAIRS and found.support[sure].mean() < LOST:
+            jump = find_jump(predicted.mean[sure], frame.boxes, camera.extent)
+            other = self._infer_camera(frame, predicted, camera, jump)
+            if other.support[sure].sum() > found.support[sure].sum() + JUMP_GAIN:
+                found = other
+        if found.variance is None:
+            return predicted
+        camera.adapt(found.motion, found.variance)
+        self._move(camera.warp(self._state.source, found.motion))
+        return self._predict(frame.rate)
+
+    def _infer_camera(
+        self, frame: Frame, predicted: Prediction, camera: CameraMotion, jump: Array | None
+    ) -> CameraPosterior:
+        """E-W and the camera's posterior in turn, from no motion or from a `jump` (2,) of the image."""
+        start = np.zeros(3) if jump is None else np.append(jump, 0.0)
+        motion, variance, support = start, None, np.zeros(len(predicted.mean))
         for iteration in range(CAMERA_ITERATIONS):
             wider = predicted.variance + (camera.shift_variance() if iteration == 0 else 0.0)
             guess = Prediction(camera.warp(predicted.mean, motion), wider)
             responsibilities = self._e_w(frame, guess).responsibilities
             k, n = np.nonzero(responsibilities > POSSIBLE)
+            support = responsibilities.sum(axis=0)
             if len(k) < FEWEST_PAIRS:
-                break
+                return CameraPosterior(start, None, support)
             innovation = frame.boxes[k] - predicted.mean[n]
             spread = frame.variance[k] + predicted.variance[n]
-            motion, variance = camera.infer(innovation, spread, responsibilities[k, n], predicted.mean[n], motion)
-        else:
-            camera.adapt(motion, variance)
-            self._move(camera.warp(self._state.source, motion))
-            predicted = self._predict(frame.rate)
-        return predicted
+            weight = responsibilities[k, n]
+            motion, variance = camera.infer(innovation, spread, weight, predicted.mean[n], motion, start)
+        return CameraPosterior(motion, variance, support)
 
     def _start_camera(self, frame: Frame) -> CameraMotion | None:
         if self.image_size is not None:

@@ -186,3 +186,24 @@ def test_enhancer_keeps_the_prior_it_was_trained_with() -> None:
     for name, value in prior.emission.state_dict().items():
         assert torch.equal(value, enhancer.emission.state_dict()[name])
     assert isinstance(enhancer.config, EnhancerConfig)
+
+
+@pytest.mark.parametrize("coordinates", ["absolute", "relative"])
+def test_srnn_over_a_sequence_is_its_steps(coordinates: str, generator: torch.Generator) -> None:
+    torch.manual_seed(3)
+    model = SRNN(SRNNConfig(coordinates=coordinates)).double()
+    corner = 0.3 + 0.02 * torch.randn(7, 2, 2, generator=generator, dtype=torch.float64)
+    source = torch.cat([corner, corner + 0.2], dim=-1)
+    noise = torch.randn(7, 2, 4, generator=generator, dtype=torch.float64)
+    whole = model.teacher_forced(source, noise)
+    state = model.initial_state(source[0])
+    for t in range(1, 7):
+        one = model.step(state, source[t], noise[t])
+        for name in ("posterior", "prior", "emission"):
+            for found, expected in zip(getattr(whole, name), getattr(one, name), strict=True):
+                torch.testing.assert_close(found[t - 1], expected)
+        state = model.advance(state, one, source[t])
+    never = torch.zeros(7, 2, dtype=torch.bool)  # scheduled sampling that never samples
+    batch, draws = source.transpose(0, 1), noise.transpose(0, 1)
+    for found, expected in zip(model.elbo(batch, draws), model.elbo(batch, draws, keep_own=never), strict=True):
+        torch.testing.assert_close(found, expected)

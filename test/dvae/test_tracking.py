@@ -409,6 +409,18 @@ def test_tracks_follow_a_shaking_camera(shipped: SRNN, known: bool, inferred: bo
     assert errors[True] < 0.4 * errors[False]
 
 
+def test_a_jump_of_the_image_changes_no_id(shipped: SRNN) -> None:
+    rng = np.random.default_rng(5)
+    truth = walkers(40, [[x, 250 + 40 * (x % 3)] for x in range(100, 900, 160)], [[1, 0], [-1, 0]] * 2 + [[2, 0]])
+    truth[20:, :, [0, 2]] += 55.0  # nearly a person's width in one frame
+    truth[20:, :, [1, 3]] -= 30.0
+    frames = [b[rng.permutation(5)] + rng.normal(0, 1, b.shape) for b in truth]
+    ids = [r.track_id[r.visible].tolist() for r in run(OnlineTracker(shipped, image_size=SIZE), frames)]
+    assert ids[19] == ids[20] == ids[-1] == [1, 2, 3, 4, 5]
+    without = run(OnlineTracker(shipped, TrackerConfig(camera_motion=False), SIZE), frames)
+    assert without[25].track_id[without[25].visible].tolist() != [1, 2, 3, 4, 5]
+
+
 def test_the_camera_posterior_is_that_of_a_linear_gaussian_model(rng: np.random.Generator) -> None:
     camera = CameraMotion((1000.0, 800.0))
     boxes = walkers(1, rng.uniform(0, 600, size=(6, 2)).tolist(), [[0, 0]] * 6)[0]
