@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 ENV := . interfaces/environment.sh &&
 
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test lint setup bench bench-tracking clean
 
 demo: setup
 	@$(ENV) python bench/demo/run_demo.py --output out/demo
@@ -19,5 +19,8 @@ setup:
 bench: setup
 	@$(ENV) python bench/tracking/speed.py && python bench/enhancement_speed.py
 
+bench-tracking:
+	@bash bench/tracking/run.sh
+
 clean:
-	rm -rf .venv build install log out
+	rm -rf .venv .venv-bench build install log out

@@ -17,6 +17,7 @@ def generate_launch_description() -> LaunchDescription:
         [
             DeclareLaunchArgument("namespace", default_value="", description="one for each camera"),
             DeclareLaunchArgument("detections", default_value="detections", description="topic of the detections"),
+            DeclareLaunchArgument("image", default_value="image", description="read if camera_from_images is set"),
             DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
             DeclareLaunchArgument(
@@ -34,7 +35,10 @@ def generate_launch_description() -> LaunchDescription:
                         "autostart": LaunchConfiguration("autostart"),
                     },
                 ],
-                remappings=[("detections", LaunchConfiguration("detections"))],
+                remappings=[
+                    ("detections", LaunchConfiguration("detections")),
+                    ("image", LaunchConfiguration("image")),
+                ],
                 output="screen",
             ),
         ]

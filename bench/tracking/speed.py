@@ -1,12 +1,20 @@
 """Cost of the tracker, single-threaded: the online step by number of people, the whole EM of a sequence, and the
-compiled roll-out against its torch reference.
+compiled roll-out against its torch reference; memory over a long run.
 
-python bench/tracking/speed.py
+python bench/tracking/speed.py [--peers]
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
 
 import numpy as np
 import torch
@@ -17,8 +25,7 @@ from dvae.models.store import find_model
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise
-from dvae.tracking.sequence import track_sequence
-from dvae.tracking.tracks import TrackState
+from dvae.tracking.sequence import PAPER, track_sequence
 from dvae.tracking.trajectories import draw_trajectories
 
 
@@ -33,26 +40,60 @@ def scene(num_people: int, num_frames: int, rng: np.random.Generator) -> tuple[n
     return boxes + rng.normal(0, 2.0, size=boxes.shape), rng.random((num_frames, num_people)) < 0.9
 
 
-def online(model: SRNN, num_people: int, num_frames: int = 600) -> tuple[float, float, int]:
-    """p50 and p99 of a step in ms, and the mean number of confirmed tracks."""
+Step = Callable[[np.ndarray, float], object]
+
+
+def step_times(step: Step, num_people: int, num_frames: int = 600) -> tuple[float, float]:
+    """p50 and p99 of a step in ms, on the clock of the thread."""
     boxes, seen = scene(num_people, num_frames, np.random.default_rng(0))
-    tracker, steps, count = OnlineTracker(model, image_size=(1920, 1080)), [], 0
+    steps = []
     for t in range(num_frames):
-        began = time.perf_counter()
-        tracks = tracker.update(boxes[t, seen[t]], t / 30)
-        steps.append(time.perf_counter() - began)
-        count += int((tracks.state != TrackState.TENTATIVE).sum())
+        given = np.column_stack([boxes[t, seen[t]], np.full(seen[t].sum(), 0.9)])
+        began = time.thread_time()
+        step(given, t / 30)
+        steps.append(time.thread_time() - began)
     p50, p99 = 1e3 * np.percentile(steps[10:], [50, 99])
-    return p50, p99, round(count / num_frames)
+    return p50, p99
 
 
-def sequence(model: SRNN) -> float:
+def our_step(model: SRNN) -> Step:
+    """A step of a fresh tracker of ours."""
+    tracker = OnlineTracker(model, image_size=(1920, 1080))
+    return lambda given, time: tracker.update(given[:, :4], time, given[:, 4])
+
+
+def peer_step(make: Callable[[], Callable[[np.ndarray], object]]) -> Step:
+    """A step of a fresh peer."""
+    peer = make()
+    return lambda given, time: peer(given)
+
+
+def sequence(model: SRNN, fine_tune_rate: float) -> float:
     """Seconds for T = 60, N = 3: cascade initialisation and 70 iterations."""
     boxes = draw_trajectories(3, 60, np.random.default_rng(1)).transpose(1, 0, 2)
-    track_sequence(model, list(boxes[:5]), boxes[0])
-    began = time.perf_counter()
-    track_sequence(model, list(boxes), boxes[0])
-    return time.perf_counter() - began
+    config = replace(PAPER, fine_tune_rate=fine_tune_rate)
+    track_sequence(model, list(boxes[:5]), boxes[0], config)
+    began = time.thread_time()
+    track_sequence(model, list(boxes), boxes[0], config)
+    return time.thread_time() - began
+
+
+def resident_mib() -> float:
+    """Memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def memory(model: SRNN, num_frames: int) -> tuple[float, float]:
+    """Resident MiB after a tenth of the frames and after all of them, 10 people at a time who come and go."""
+    boxes, seen = scene(10, 3000, np.random.default_rng(0))
+    step, early = our_step(model), 0.0
+    for t in range(num_frames):
+        row = t % 3000
+        step(np.column_stack([boxes[row, seen[row]], np.full(seen[row].sum(), 0.9)]), t / 30)
+        if t == num_frames // 10:
+            early = resident_mib()
+    return early, resident_mib()
 
 
 def roll_outs(model: SRNN, num_people: int = 3, num_frames: int = 60) -> tuple[float, float]:
@@ -86,17 +127,32 @@ def roll_outs(model: SRNN, num_people: int = 3, num_frames: int = 60) -> tuple[f
 
 def main() -> None:
     """Print the tables."""
+    parser = argparse.ArgumentParser(description="Times the tracker; with --peers others too (see setup.sh).")
+    parser.add_argument("--peers", action="store_true", help="also the peers, in the benchmark's environment")
+    parser.add_argument("--frames", type=int, default=100_000, help="of the memory test (default: %(default)s)")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = load_model(SRNN, find_model("motion_srnn"))
-    print(f"{'people':>8} {'tracks':>8} {'p50 ms':>8} {'p99 ms':>8}   online step, 600 frames")
-    for num_people in (3, 10, 30, 100):
-        p50, p99, tracks = online(model, num_people)
-        print(f"{num_people:8d} {tracks:8d} {p50:8.2f} {p99:8.2f}")
-    print(f"\nsequence, T = 60, N = 3, cascade + 70 iterations: {sequence(model):.3f} s")
+    makers: dict[str, Callable[[], Step]] = {"ours": lambda: our_step(model)}
+    if arguments.peers:
+        from peers import PEERS
+
+        makers |= {name: partial(peer_step, make) for name, make in PEERS.items()}
+    crowds = (3, 10, 30, 100)
+    print(f"{'online step, p50 / p99 ms':32}" + "".join(f"{f'{n} people':>18}" for n in crowds))
+    step_times(our_step(model), 10, 50)  # compiles
+    for name, make in makers.items():
+        times = (step_times(make(), number) for number in crowds)
+        print(f"{name:32}" + "".join(f"{f'{p50:.2f} / {p99:.2f}':>18}" for p50, p99 in times), flush=True)
+    plain, tuned = sequence(model, 0.0), sequence(model, 1e-4)
+    print("\nsequence, T = 60, N = 3, cascade + 70 iterations:")
+    print(f"  {plain:.3f} s, with fine-tuning {tuned:.2f} s")
     reference, fast = roll_outs(model)
-    print(
-        f"one roll-out, T = 60, N = 3: torch {reference:.2f} ms, compiled {fast:.2f} ms, ratio {reference / fast:.0f}"
-    )
+    ratio = reference / fast
+    print(f"one roll-out, T = 60, N = 3: torch {reference:.2f} ms, compiled {fast:.2f} ms, ratio {ratio:.0f}")
+    early, late = memory(model, arguments.frames)
+    few = arguments.frames // 10
+    print(f"resident memory after {few} frames {early:.1f} MiB, after {arguments.frames} frames {late:.1f} MiB")
 
 
 if __name__ == "__main__":
