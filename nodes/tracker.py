@@ -65,6 +65,7 @@ class TrackerNode(PerceptionNode):
 
     def reset(self) -> None:
         if self.pipeline:
+            self.publish_outputs(self.pipeline.flush())
             self.pipeline.reset()
 
     def stop(self) -> list[Output]:

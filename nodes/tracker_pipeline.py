@@ -121,6 +121,7 @@ class TrackerPipeline:
 
     def on_detections(self, message: Any) -> list[Output]:
         """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late."""
+        outputs: list[Output] = []
         stamp = convert.stamp_to_nanoseconds(message.header.stamp)
         if self._last is not None and stamp <= self._last:
             late = (self._last - stamp) / convert.NANOSECONDS
@@ -129,6 +130,7 @@ class TrackerPipeline:
                 self.reporter.report("late detections", f"detections: {text}: frame ignored")
                 return []
             self.reporter.report("time went back", f"detections: {text}: starting anew")
+            outputs = self.flush()  # nothing already received is lost
             self.reset()
         camera = self._camera_motion(stamp)
         self._last = stamp
@@ -137,16 +139,20 @@ class TrackerPipeline:
         time = stamp / convert.NANOSECONDS
         labels = [self._label(name) for name in detections.class_ids]
         tracks = self.tracker.update(detections.boxes, time, detections.scores, labels, camera)
-        outputs = self._outputs(message.header, tracks)
+        outputs += self._outputs(message.header, tracks)
         if self.smoother:
             self._headers.append(message.header)
             smoothed = self.smoother.update(time, tracks)
             outputs += [self._late(smoothed)] if smoothed else []
         return outputs
 
+    def flush(self) -> list[Output]:
+        """The frames that the smoother still holds."""
+        return [self._late(smoothed) for smoothed in self.smoother.flush()] if self.smoother else []
+
     def finish(self) -> list[Output]:
-        """The frames that the smoother still holds, and the end of all bodies."""
-        outputs = [self._late(smoothed) for smoothed in self.smoother.flush()] if self.smoother else []
+        """What is still held, and the end of all bodies."""
+        outputs = self.flush()
         if self.node.ros4hri and self._last is not None:
             outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._last, "")))
         return outputs

@@ -113,8 +113,10 @@ def test_smoothed_tracks_come_late_with_their_own_stamp_and_none_is_lost(stage: 
     for t in range(8):
         stage.send("detections", detections(10 + t / 30), tracks)
     stage.until(lambda: len(late) == 5)
-    node.trigger_deactivate()
+    stage.send("detections", detections(2.0), tracks)  # a looped bag: what is held comes before the new frames
     stage.until(lambda: len(late) == 8)
+    node.trigger_deactivate()
+    stage.until(lambda: len(late) == 9)
     assert [m.header for m in late] == [m.header for m in tracks]
     assert late[0].tracks[0].state == Track.CONFIRMED  # it was confirmed within the lag
     assert tracks[0].tracks[0].state == Track.TENTATIVE
