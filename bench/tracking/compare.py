@@ -113,17 +113,21 @@ def plot(scores: dict[str, dict[str, dict[str, float]]], target: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(scores), figsize=(4.2 * len(scores), 4.6), squeeze=False)
+    shown = ["ours", *PEERS]
+    figure, panels = plt.subplots(1, len(scores), figsize=(2.0 + 2.6 * len(scores), 3.6), squeeze=False, sharey=True)
     for panel, (name, rows) in zip(panels[0], scores.items(), strict=True):
-        shown = {row: s for row, s in rows.items() if row == "ours" or row in PEERS}
-        for row, s in shown.items():
-            mine = row == "ours"
-            panel.scatter(s["IDF1"], s["HOTA"], s=90 if mine else 36, c="crimson" if mine else "steelblue", zorder=3)
-            offset = (6, 6) if mine else (5, -3)
-            panel.annotate(row, (s["IDF1"], s["HOTA"]), textcoords="offset points", xytext=offset, fontsize=7)
-        panel.set(title=name, xlabel="IDF1", ylabel="HOTA")
-        panel.margins(0.25)
-        panel.grid(alpha=0.3)
+        for place, row in enumerate(name for name in shown if name in rows):
+            colour = "crimson" if row == "ours" else "steelblue"
+            panel.plot([rows[row]["HOTA"], rows[row]["IDF1"]], [place, place], color=colour, lw=1, alpha=0.5)
+            panel.scatter(rows[row]["HOTA"], place, color=colour, s=42, zorder=3)
+            panel.scatter(rows[row]["IDF1"], place, edgecolor=colour, facecolor="white", s=42, zorder=3)
+        panel.set_title(name, fontsize=9)
+        panel.set_xlabel("HOTA (full), IDF1 (open)", fontsize=8)
+        for value in (rows["ours"]["HOTA"], rows["ours"]["IDF1"]) if "ours" in rows else ():
+            panel.axvline(value, color="crimson", lw=0.7, ls=":")
+        panel.grid(alpha=0.3, axis="x")
+    panels[0][0].set_yticks(range(len(shown)), shown, fontsize=8)
+    panels[0][0].invert_yaxis()
     figure.tight_layout()
     figure.savefig(target, dpi=110)
 
@@ -141,7 +145,10 @@ def main() -> None:
     warm = read_set("PETS09-S2L1", arguments.output)[0]
     ROWS["ours"](warm._replace(detections=warm.detections[:20], camera=warm.camera[:20]), [])  # compiles
     scores = {name: table(name, read_set(name, arguments.output), rows) for name in arguments.sets}
-    (arguments.output / "compare.json").write_text(json.dumps(scores, indent=1))
+    path = arguments.output / "compare.json"
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    scores = {name: {**before.get(name, {}), **scores.get(name, {})} for name in {**before, **scores}}
+    path.write_text(json.dumps(scores, indent=1))  # rows that did not run now stay as they were
     plot(scores, arguments.output / "compare.png")
     print(f"\nscores and plot: {arguments.output}/compare.json, compare.png")
 

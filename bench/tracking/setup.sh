@@ -8,7 +8,7 @@ print="$(cat bench/tracking/requirements.txt bench/tracking/setup.sh setup.py co
 echo "set up: benchmark environment (peers and TrackEval, some minutes)"
 "$python" -m venv --clear "$venv"
 "$venv/bin/python" -m pip install -q "$(grep '^torch==' constraints.txt)"
-"$venv/bin/python" -m pip install -q -r bench/tracking/requirements.txt
+"$venv/bin/python" -m pip install -q -c constraints.txt -r bench/tracking/requirements.txt # keeps the PyTorch for the CPU
 "$venv/bin/python" -m pip install -q --no-deps norfair==2.3.0
 "$venv/bin/python" -m pip install -q --no-deps -e .
 printf '%s' "$print" >"$stamp"

@@ -10,8 +10,8 @@ the paper, each a setting or a sentence:
 - q(w) has a clutter class, and by default is exclusive (one detection explains at most one track);
 - q(w) weighs a detection by its density given the past (dvae.tracking.gating), where eq. 3.25 takes the present
   posterior;
-- a track's probability of detection falls with its misses, so that of two tracks on one person the one that was seen
-  lately gets the detection (existence as in integrated PDA, Musicki et al. 1994);
+- a track's probability of detection falls with its misses and with poor scores, so that of two tracks on one person the
+  one that was seen lately gets the detection (existence as in integrated PDA, Musicki et al. 1994);
 - the motion of the camera is one more hidden variable with a posterior of its own (dvae.tracking.camera);
 - a track that the motion model predicts badly gets a wider gate (`agility`);
 - predictions carry the variance of where the track was (see dvae.tracking.rollout);
@@ -44,6 +44,7 @@ RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
 CAMERA_ITERATIONS = 2
 FEWEST_PAIRS = 3  # fewer people cannot tell the camera's motion from their own
 AGILITY_RANGE = (1.0, 10.0)
+SCORE_RATE = 0.1  # of the running mean of a track's scores
 LARGEST_SURPRISE = 10.0  # squared innovation in variances that one frame may add
 JUMP_GAIN = 2.0  # more people than this have to be found again by assuming a jump
 LOST = 0.75  # when fewer of the people who were just seen are found again, the image may have jumped
@@ -217,8 +218,9 @@ class OnlineTracker:
         fit = log_fit(
             frame.boxes, frame.variance, frame.label, *predicted, people.label, spread, perfect, margin
         )  # fmt: skip
-        # a track that was missed lately is less likely to be there, and to be the one that is seen (IPDA)
-        detectable = config.detection_probability * np.clip(people.confidence, MIN_CONFIDENCE, 1.0)
+        # a track that was missed lately or is made of doubtful boxes is less likely to be the one that is seen (IPDA)
+        presence = np.clip(people.confidence * np.clip(people.score, 0.0, 1.0), MIN_CONFIDENCE, 1.0)
+        detectable = config.detection_probability * presence
         log_clutter = perfect - config.clutter_nats
         if config.exclusive_assignment:
             return exclusive(fit + np.log(detectable), log_clutter, np.log1p(-detectable))
@@ -255,6 +257,8 @@ class OnlineTracker:
         people.seen_time = np.where(detected, frame.time, people.seen_time)
         change = np.minimum(support, 1.0) - people.confidence
         people.confidence = people.confidence + self.config.confidence_rate * change
+        news = frame.scores[best[detected]] - people.score[detected]
+        people.score[detected] += SCORE_RATE * news
         people.confirmed = people.confirmed | (people.hits >= self.config.confirm_hits)
         newest = mean.copy()
         newest[detected] = frame.boxes[best[detected]]
@@ -336,7 +340,7 @@ class OnlineTracker:
         return Tracks(
             people.track_id.copy(),
             np.where(people.confirmed, state, TrackState.TENTATIVE),
-            people.confirmed & (seen | coasting),
+            people.confirmed & (seen | coasting) & (people.score >= self.config.visible_score),
             people.label.copy(),
             boxes,
             velocity,

@@ -39,14 +39,14 @@ class TrackerConfig:
         live=True,
     )
     detection_probability: float = setting(
-        0.4,
+        0.45,
         "probability that a person who was seen lately is detected in a frame",
         minimum=0.01,
         maximum=0.999,
         live=True,
     )
     confidence_rate: float = setting(
-        0.12, "how much one frame changes the confidence of a track", minimum=0.001, maximum=1.0, live=True
+        0.1, "how much one frame changes the confidence of a track", minimum=0.001, maximum=1.0, live=True
     )
     agility_rate: float = setting(
         0.15, "how fast a track that keeps surprising gets a wider gate; 0: never", minimum=0.0, maximum=1.0, live=True
@@ -71,6 +71,11 @@ class TrackerConfig:
         2, "a sure track counts as visible for so many frames without detection", unit="frames", minimum=0, live=True
     )
     coast_confidence: float = setting(0.7, "confidence that makes a track sure", minimum=0.0, maximum=1.0, live=True)
+    visible_score: float = setting(
+        0.55,
+        "a track whose detections score less, averaged over the last ten or so, does not count as visible",
+        live=True,
+    )
     camera_motion: bool = setting(True, "infer the camera's shift and zoom from what all tracks do alike", live=True)
     noise_factor: float = setting(
         2.0,
@@ -88,7 +93,7 @@ class Tracks(NamedTuple):
 
     track_id: NDArray[np.int64]  # (N,), unique in the life of the tracker
     state: NDArray[np.int64]  # (N,), TrackState
-    visible: NDArray[np.bool_]  # (N,), confirmed, and seen or missed for so few frames that it most likely is in view
+    visible: NDArray[np.bool_]  # (N,), confirmed, well scored, and seen or missed for few frames only
     label: NDArray[np.int64]  # (N,), class of the detections that it is made of
     boxes: Boxes  # (N, 4), pixels
     velocity: Array  # (N, 4), of the box's coordinates, pixels per second, without the camera's
@@ -124,6 +129,7 @@ class Population:
     missed: NDArray[np.int64]  # frames without detection, up to the last one
     confirmed: NDArray[np.bool_]
     confidence: Array
+    score: Array  # running mean of the scores of its detections
     agility: Array  # factor of the predicted variance in E-W, from how well the track was predicted so far
     recent: Array  # (N, 4 frames, 4), boxes of the last frames, the newest last
 
@@ -152,6 +158,7 @@ def newborns(first_id: int, frame: Frame, which: NDArray[np.int64], confirmed: b
         np.zeros(count, dtype=np.int64),
         np.full(count, confirmed),
         np.full(count, 0.5),
+        frame.scores[which],
         np.ones(count),
         np.repeat(frame.boxes[which][:, None], NUM_FRAMES, axis=1),
     )

@@ -304,6 +304,17 @@ def test_a_confident_track_stays_visible_for_a_short_miss_only(shipped: SRNN) ->
     assert not sure[20].visible[0]
 
 
+def test_a_poorly_scored_track_is_not_visible(shipped: SRNN) -> None:
+    truth = walkers(60, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
+    tracker = OnlineTracker(shipped, TrackerConfig(visible_score=0.55), SIZE)
+    for t, boxes in enumerate(truth):
+        tracks = tracker.update(boxes, t / 30, [0.9, 0.7 if t < 10 else 0.4])
+        if t == 9:
+            assert tracks.visible.tolist() == [True, True]
+    assert tracks.visible.tolist() == [True, False]
+    assert tracks.state.tolist() == [TrackState.CONFIRMED] * 2
+
+
 def test_crossing_people_keep_their_ids(shipped: SRNN, rng: np.random.Generator) -> None:
     truth = walkers(60, [[200, 300], [500, 330]], [[5, 0], [-5, 0]])
     results = run(OnlineTracker(shipped, image_size=SIZE), [b[rng.permutation(2)] for b in truth])
