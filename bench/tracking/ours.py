@@ -12,7 +12,7 @@ from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother
-from dvae.tracking.tracks import TrackerConfig, TrackState
+from dvae.tracking.tracks import TrackerConfig
 
 
 def make_tracker(image_size: tuple[int, int] | None, model: str = "motion_srnn", **settings: Any) -> OnlineTracker:
@@ -44,7 +44,7 @@ def smoothed(tracker: Ours, frames: list[np.ndarray], lag_frames: int) -> list[F
         results += [found] if found else []
     results += smoother.flush()
     frames_out = []
-    for _, tracks, bridged in results:
-        shown = tracks.visible | ((tracks.state == TrackState.OCCLUDED) & bridged)
+    for _, tracks, _ in results:
+        shown = tracks.visible
         frames_out.append(FrameBoxes(tracks.boxes[shown], tracks.track_id[shown], tracks.confidence[shown]))
     return frames_out

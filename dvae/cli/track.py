@@ -62,7 +62,6 @@ def build_parser() -> argparse.ArgumentParser:
 def command(arguments: argparse.Namespace) -> None:
     """Track as the arguments say."""
     import numpy as np
-    from numpy.typing import NDArray
 
     from dvae.data.motchallenge import by_frame, read_camera_motion, read_rows, write_rows
     from dvae.models.checkpoint import load_model
@@ -80,20 +79,18 @@ def command(arguments: argparse.Namespace) -> None:
     tracker = OnlineTracker(load_model(SRNN, find_model(arguments.model)), config, size)
     motion = read_camera_motion(arguments.camera, len(frames)) if arguments.camera else [None] * len(frames)
     smoother = LagSmoother(arguments.lag) if arguments.lag else None
-    results: list[tuple[Tracks, NDArray[np.bool_]]] = []
+    results: list[Tracks] = []
     for index, frame in enumerate(tqdm(frames, desc=arguments.detections.name, unit="frame")):
         time = index / arguments.fps
         tracks = tracker.update(frame.boxes, time, frame.scores, camera=motion[index])
         if smoother is None:
-            results.append((tracks, np.zeros(len(tracks.track_id), dtype=bool)))
+            results.append(tracks)
         elif smoothed := smoother.update(time, tracks):
-            results.append(smoothed[1:])
-    results += [late[1:] for late in smoother.flush()] if smoother else []
+            results.append(smoothed.tracks)
+    results += [late.tracks for late in smoother.flush()] if smoother else []
     rows = []
-    for number, (tracks, bridged) in enumerate(results, start=1):
-        shown = tracks.visible | bridged & (tracks.state == TrackState.OCCLUDED)
-        if arguments.predicted:
-            shown = tracks.state != TrackState.TENTATIVE
+    for number, tracks in enumerate(results, start=1):
+        shown = tracks.state != TrackState.TENTATIVE if arguments.predicted else tracks.visible
         for n in np.flatnonzero(shown):
             rows.append((number, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])))
     write_rows(arguments.target, rows)

@@ -23,7 +23,8 @@ START_SPEED = 1.0  # standard deviation of the first velocity, box sizes per sec
 
 
 class SmoothedTracks(NamedTuple):
-    """The tracks of a past frame. bridged (N,): not seen in that frame, but before it and after it."""
+    """The tracks of a past frame. bridged (N,): not seen in that frame, but before it and after it; such people are
+    visible too if their track is at another time."""
 
     time: float
     tracks: Tracks
@@ -61,25 +62,28 @@ class LagSmoother:
         frames = list(self._frames)
         count, length = len(tracks.track_id), len(frames)
         boxes, variance = np.zeros((length, count, 4)), np.ones((length, count, 4))
-        seen, confirmed = np.zeros((length, count), dtype=bool), np.zeros(count, dtype=bool)
+        seen, visible = np.zeros((length, count), dtype=bool), np.zeros((length, count), dtype=bool)
+        confirmed = np.zeros(count, dtype=bool)
         for t, (_, later) in enumerate(frames):
             where, here = np.nonzero(tracks.track_id[:, None] == later.track_id)
             boxes[t, where], variance[t, where] = later.boxes[here], later.variance[here]
             seen[t, where] = later.time_since_detection[here] == 0
+            visible[t, where] = later.visible[here]
             confirmed[where] |= later.state[here] != TrackState.TENTATIVE
         steps = np.diff([t for t, _ in frames])
         unit = np.square(sizes(tracks.boxes))
         start = np.stack([tracks.variance, START_SPEED**2 * unit, tracks.velocity])
         mean, spread = smooth_first(boxes, variance, seen, steps, ACCELERATION**2 * unit, start)
         state = np.where(seen[0], TrackState.CONFIRMED, TrackState.OCCLUDED)
+        bridged = ~seen[0] & seen[1:].any(axis=0)
         smoothed = tracks._replace(
             boxes=mean,
             variance=spread,
-            visible=confirmed & (tracks.visible | seen[0]),
+            visible=visible[0] | ((seen[0] | bridged) & visible.any(axis=0)),
             state=np.where(confirmed, state, TrackState.TENTATIVE),
         )
         self._frames.popleft()
-        return SmoothedTracks(time, smoothed, ~seen[0] & seen[1:].any(axis=0))
+        return SmoothedTracks(time, smoothed, bridged)
 
 
 @numba.njit(cache=True)
