@@ -103,7 +103,9 @@ ROWS = {
     "camera motion known": lambda clip: run(clip, known_camera=True),
     "boxes exact": lambda clip: run(with_exact_boxes(clip)),
     "no clutter": lambda clip: run(without_clutter(clip)),
-    "no clutter, born at once": lambda clip: run(without_clutter(clip), confirm_hits=1, birth_score=0.0, min_score=0.0),
+    "no clutter, born at once": lambda clip: run(
+        without_clutter(clip), confirm_hits=1, birth_score=0.0, min_score=0.0, visible_score=0.0
+    ),
     "nobody hidden or missed": lambda clip: run(without_gaps(clip)),
     "hidden people never given up": lambda clip: run(clip, max_missed_seconds=10.0),
     "who is who known": lambda clip: run_frames(Labelled(clip), clip, [], False),

@@ -43,9 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Track the detections of every sequence below a folder and score the tracks against its truth "
         "(motmetrics, IoU 0.5).",
     )
-    add_data_option(tracking)
-    tracking.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
-    tracking.add_argument("--detections", required=True, help="name of the file in det/, without .txt")
+    add_sequence_options(tracking)
     tracking.add_argument("--model", default="motion_srnn", help="a shipped model or a folder (default: %(default)s)")
     three = tasks.add_parser(
         "tracking3",
@@ -53,14 +51,19 @@ def build_parser() -> argparse.ArgumentParser:
         description="Cut scenes of three people and T frames out of every sequence below a folder, follow them with "
         "the sequence algorithm, and print standard scores (motmetrics, IoU 0.5) beside those of the thesis' scorer.",
     )
-    add_data_option(three)
-    three.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
-    three.add_argument("--detections", required=True, help="name of the file in det/, without .txt")
+    add_sequence_options(three)
     three.add_argument("--frames", type=int, nargs="+", default=[60, 120, 300], metavar="T", help="default: 60 120 300")
     three.add_argument("--per-window", type=int, default=20, help="scenes of each window (default: %(default)s)")
     three.add_argument("--preset", default="default", choices=("default", "paper"), help="default: %(default)s")
     three.add_argument("--seed", type=int, default=1, help="of the choice of scenes (default: %(default)s)")
     return parser
+
+
+def add_sequence_options(parser: argparse.ArgumentParser) -> None:
+    """Which MOTChallenge folders, and which of their detections."""
+    add_data_option(parser)
+    parser.add_argument("--sequences", type=Path, required=True, help="folder of sequences, below --data")
+    parser.add_argument("--detections", required=True, help="name of the file in det/, without .txt")
 
 
 def sequence_folders(root: Path, detections: str) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,20 +33,25 @@ class Sequence(NamedTuple):
     num_frames: int
 
 
-def read_rows(path: Path) -> Array:
-    """All rows with at least 6 columns (7 where the confidence is given); ValueError names the first bad line."""
+def numbered_values(path: Path, what: str) -> Iterator[tuple[int, str, list[float]]]:
+    """Of each line that is not blank its number, text and numbers, none where it is not all numbers."""
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"expected a MOTChallenge text file, got {path}: {error}") from error
-    rows: list[list[float]] = []
+        raise ValueError(f"expected {what}, got {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            values = [float(value) for value in line.replace(",", " ").split()]
-        except ValueError:
-            values = []
+        if line.strip():
+            try:
+                values = [float(value) for value in line.replace(",", " ").split()]
+            except ValueError:
+                values = []
+            yield number, line, values
+
+
+def read_rows(path: Path) -> Array:
+    """All rows with at least 6 columns (7 where the confidence is given); ValueError names the first bad line."""
+    rows: list[list[float]] = []
+    for number, line, values in numbered_values(path, "a MOTChallenge text file"):
         if len(values) < 6 or values[0] < 1 or not float(values[0]).is_integer():
             raise ValueError(
                 f"{path}, line {number}: expected frame,id,left,top,width,height[,confidence...] with frames from 1, "
@@ -90,17 +95,7 @@ def read_camera_motion(path: Path, num_frames: int) -> list[Array | None]:
     """A gmc.txt file: rows of a frame number from 0 and the six numbers of an affine map (2, 3) of the frame before
     to this one -> one map for each frame, None where there is none; ValueError names the first bad line."""
     motion: list[Array | None] = [None] * num_frames
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"expected a text file of camera motion, got {path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            values = [float(value) for value in line.replace(",", " ").split()]
-        except ValueError:
-            values = []
+    for number, line, values in numbered_values(path, "a text file of camera motion"):
         if len(values) < 7 or not np.isfinite(values).all() or not values[0].is_integer():
             raise ValueError(
                 f"{path}, line {number}: expected a frame number from 0 and six numbers of a map, got {line[:60]!r}"
