@@ -38,6 +38,7 @@ setup(
         "scipy",  # log-sum-exp, filters, assignment
         "numba",  # compiled tracking loop
         "safetensors",  # weights without pickle
+        "threadpoolctl",  # one thread for products of small matrices, where more are slower
         "pyyaml",  # recipes and model descriptions
         "tqdm",  # progress bars
         "soundfile",  # WAV and FLAC

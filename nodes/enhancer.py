@@ -73,8 +73,8 @@ class EnhancerNode(PerceptionNode):
             kind, "audio", lambda m: pipeline.on_audio(m, self.get_clock().now().nanoseconds), depth=AUDIO_QUEUE
         )
         return {
-            "model": node.model,
-            "device": pipeline.device,
+            "model": node.model or node.preset,
+            "device": "cpu",
             "algorithmic latency [ms]": round(1e3 * pipeline.enhancer.latency_seconds),
             "real-time factor": lambda: f"{pipeline.enhancer.real_time_factor:.3f}",
         }

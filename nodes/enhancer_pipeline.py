@@ -11,9 +11,8 @@ import soxr
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.model import Enhancer
-from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
-from dvae.models.checkpoint import load_model
+from dvae.enhancement.step import load_enhancer
+from dvae.enhancement.streaming import PRESETS, EnhancerSettings, StreamingEnhancer
 from dvae.models.store import find_model
 from dvae.signal.audio_file import Audio
 from dvae_nodes import conversions as convert
@@ -25,8 +24,10 @@ from dvae_nodes.reporting import Reporter
 class EnhancerNodeConfig:
     """Settings of the enhancer node beside those of the algorithm."""
 
-    model: str = setting("speech_enhancer", "speech model: name of a shipped one, or a folder")
-    device: str = setting("auto", "where the model runs: auto, cpu, cuda or cuda:N")
+    preset: str = setting(
+        "quality", "quality (80 ms) or low_latency (32 ms): the shipped model that is used", choices=tuple(PRESETS)
+    )
+    model: str = setting("", "speech model instead of the preset's: name of a shipped one, or a folder")
     sample_rate: int = setting(
         0, "rate of audio without format information, 0: wait for audio_info", unit="Hz", minimum=0, maximum=384000
     )
@@ -55,10 +56,9 @@ class EnhancerPipeline:
         reporter: Reporter,
     ) -> None:
         self.types, self.node, self.reporter = types, node, reporter
-        model = load_model(Enhancer, find_model(node.model))
-        self.device = choose_device(node.device)
-        self.enhancer = StreamingEnhancer(model.to(self.device), settings, activity)
-        self.enhancer.feed(np.zeros(16000, dtype=np.float32))  # the first call of each operator is slow: now, not then
+        model = load_enhancer(find_model(node.model or PRESETS[node.preset]))
+        self.enhancer = StreamingEnhancer(model, settings, activity)
+        self.enhancer.feed(np.zeros(16000, dtype=np.float32))  # the first calls are slow: now, not then
         self.enhancer.reset()
         self._known_format = self._fixed_format()
         self._refused = False  # the announced format cannot be read
@@ -248,14 +248,3 @@ class EnhancerPipeline:
     def enhanced_info(self) -> Output:
         """The format of audio/enhanced, for the kind of audio_common_msgs that sends it apart."""
         return Output("audio/enhanced_info", convert.audio_info_message(self.types, self.enhancer.stft.sample_rate))
-
-
-def choose_device(name: str) -> str:
-    """auto, cpu, cuda or cuda:N -> a device torch has; ValueError when it has none such."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name != "cpu" and not (name.startswith("cuda") and torch.cuda.is_available()):
-        raise ValueError(f"device: expected auto, cpu, or cuda on a machine with a GPU, got {name!r}")
-    return name

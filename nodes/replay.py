@@ -103,9 +103,8 @@ class Replay:
 
     def _enhancer(self, space: str) -> EnhancerPipeline:
         if space not in self._enhancers:
-            node = EnhancerNodeConfig(device="cpu")  # the same bytes on every machine with the same CPU
             self._enhancers[space] = EnhancerPipeline(
-                self.types, node, EnhancerSettings(), ActivityConfig(), self.reporter
+                self.types, EnhancerNodeConfig(), EnhancerSettings(), ActivityConfig(), self.reporter
             )
         return self._enhancers[space]
 

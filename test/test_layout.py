@@ -25,7 +25,7 @@ ROS = {
 }
 # inside dvae, what each folder may import: never one to its right
 LEVELS = [
-    {"configuration", "__init__", ""},
+    {"configuration", "threads", "__init__", ""},
     {"signal", "models"},
     {"inference"},
     {"tracking", "enhancement", "separation"},

@@ -8,7 +8,6 @@ from typing import Any
 import cv2
 import matplotlib
 import numpy as np
-import torch
 from make_bag import audio_types
 from rosbags.rosbag2 import StoragePlugin, Writer
 
@@ -43,7 +42,7 @@ def plot_spectrograms(
         len(signals) + 1, 1, figsize=(11, 9), sharex=True, height_ratios=[3] * len(signals) + [1]
     )
     for axis, (name, waveform) in zip(axes, signals.items(), strict=False):
-        power = STFT().analyse(torch.from_numpy(np.ascontiguousarray(waveform))).abs().square().numpy()
+        power = np.square(np.abs(STFT().analyse(waveform))).T
         level = 10 * np.log10(power + 1e-10)
         extent = (0.0, waveform.size / rate, 0.0, rate / 2000)
         image = axis.imshow(level, origin="lower", aspect="auto", extent=extent, vmin=-80, vmax=-10, cmap="magma")

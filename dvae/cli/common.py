@@ -8,7 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dvae.enhancement.step import EnhancerStep
 
 
 def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
@@ -36,6 +39,30 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder that holds the data sets (default: the environment variable DVAE_DATA)",
     )
+
+
+def below(root: Path | None, folder: Path) -> Path:
+    """`folder` below the data folder, or as it is when that exists."""
+    if folder.is_dir():
+        return folder
+    if root is None:
+        raise ValueError(f"{folder} is not a folder: pass --data FOLDER or set DVAE_DATA")
+    return root / folder
+
+
+def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
+    """--preset and --model of the streaming enhancer."""
+    parser.add_argument("--preset", default="quality", choices=("quality", "low_latency"), help="default: %(default)s")
+    parser.add_argument("--model", default="", help="a shipped model or a folder, instead of the preset's")
+
+
+def chosen_enhancer(arguments: argparse.Namespace) -> EnhancerStep:
+    """The model that `add_enhancer_options` name."""
+    from dvae.enhancement.step import load_enhancer
+    from dvae.enhancement.streaming import PRESETS
+    from dvae.models.store import find_model
+
+    return load_enhancer(find_model(arguments.model or PRESETS[arguments.preset]))
 
 
 def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> list[Any]:

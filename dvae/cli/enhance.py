@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from dvae.cli.common import run_command
+from dvae.cli.common import add_enhancer_options, chosen_enhancer, run_command
 from dvae.signal.audio_file import AUDIO_SUFFIXES, Audio, list_audio, read_audio, resample, write_audio
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", type=Path, metavar="IN", help="an audio file, or a folder of them")
     parser.add_argument("target", type=Path, metavar="OUT", help="the file to write, or the folder when IN is one")
-    parser.add_argument(
-        "--model", default="speech_enhancer", help="name of a shipped model, or a folder (default: %(default)s)"
-    )
+    add_enhancer_options(parser)
     parser.add_argument(
         "--min-gain", type=float, default=0.05, help="what noise is left with, 0 to 1 (default: %(default)s)"
     )
@@ -40,17 +38,13 @@ def build_parser() -> argparse.ArgumentParser:
 def command(arguments: argparse.Namespace) -> None:
     """Enhance as the arguments say."""
     pairs = file_pairs(arguments.source, arguments.target)
-    import torch  # takes seconds to import: not for --help
-
     from dvae.configuration import from_mapping
-    from dvae.enhancement.model import Enhancer
     from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
-    from dvae.models.checkpoint import load_model
-    from dvae.models.store import find_model
+    from dvae.threads import use_one_thread
 
-    torch.set_num_threads(1)  # these matrices are too small for more
+    use_one_thread()
     settings = from_mapping(EnhancerSettings, {"min_gain": arguments.min_gain})
-    enhancer = StreamingEnhancer(load_model(Enhancer, find_model(arguments.model)), settings)
+    enhancer = StreamingEnhancer(chosen_enhancer(arguments), settings)
     for source, target in pairs:
         samples, rate = read_audio(source)
         if not samples.size:

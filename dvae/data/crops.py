@@ -1,29 +1,30 @@
-"""Random crops of the audio below a folder, reproducible from (seed, batch index) alone, so that a resumed run
+"""Random crops of audio files, reproducible from (seed, batch index) alone, so that a resumed run
 sees the same data as one that was never stopped."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soxr
 from tqdm import tqdm
 
-from dvae.signal.audio_file import Audio, list_audio, read_mono
+from dvae.signal.audio_file import Audio, read_mono
 
 
 class AudioCrops:
-    """The recordings below `folder`, in memory; files are drawn in proportion to their length.
+    """The recordings in `paths`, in memory; they are drawn in proportion to their length.
 
     trim_db: edges quieter than this below the peak are cut off (None keeps them). speeds: resampling factors that
     multiply the data (1.1 is 10 % faster and higher).
     """
 
     def __init__(
-        self, folder: Path, sample_rate: int, trim_db: float | None = None, speeds: tuple[float, ...] = (1.0,)
+        self, paths: Sequence[Path], sample_rate: int, trim_db: float | None = None, speeds: tuple[float, ...] = (1.0,)
     ) -> None:
         self.recordings: list[Audio] = []
-        for path in tqdm(list_audio(folder), desc=f"read {folder.name}", leave=False):
+        for path in tqdm(paths, desc="read audio", leave=False):
             waveform = read_mono(path, sample_rate)
             if trim_db is not None:
                 waveform = trim_silence(waveform, trim_db)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy import fft
+from scipy.signal import fftconvolve
 
 from dvae.data.crops import AudioCrops
 from dvae.signal.audio_file import Audio
@@ -25,35 +26,62 @@ def mix_at_snr(speech: Audio, noise: Audio, snr_db: float) -> Mixture:
     return Mixture((speech + gain * noise).astype(np.float32), speech)
 
 
-class Colour:
-    """A random second-order filter, mild and stable: microphones and rooms colour what they record."""
+def equalise(waveform: Audio, rng: np.random.Generator, strength_db: float, knots: int = 7) -> Audio:
+    """A random smooth gain over frequency, up to `strength_db` up or down: microphones and rooms colour what they
+    record. (S,) -> (S,)."""
+    spectrum = fft.rfft(waveform)
+    gains_db = rng.uniform(-strength_db, strength_db, knots)
+    position = np.linspace(0.0, 1.0, spectrum.size) ** 0.5  # finer at low frequencies
+    gain = 10 ** (np.interp(position, np.linspace(0.0, 1.0, knots), gains_db) / 20)
+    return np.asarray(fft.irfft(spectrum * gain.astype(np.float32), n=waveform.size), dtype=np.float32)
 
-    def __init__(self, rng: np.random.Generator, strength: float = 0.375) -> None:
-        self._zeros = [1.0, *rng.uniform(-strength, strength, 2)]
-        self._poles = [1.0, *rng.uniform(-strength, strength, 2)]
 
-    def __call__(self, waveform: Audio) -> Audio:
-        """Filter (S,)."""
-        return np.asarray(lfilter(self._zeros, self._poles, waveform), dtype=np.float32)
+def reverberate(waveform: Audio, rng: np.random.Generator, sample_rate: int = 16000) -> Audio:
+    """A random room: the direct sound and an exponentially decaying tail of white noise (J.-D. Polack, 1988), with a
+    reverberation time of 0.15 to 0.6 s and a direct-to-reverberant ratio of 0 to 12 dB. (S,) -> (S,)."""
+    seconds = rng.uniform(0.15, 0.6)
+    time = np.arange(int(seconds * sample_rate)) / sample_rate
+    tail = rng.standard_normal(time.size) * 10 ** (-3.0 * time / seconds)
+    tail[: int(0.002 * sample_rate)] = 0.0
+    tail *= 10 ** (-rng.uniform(0.0, 12.0) / 20) / np.sqrt(np.square(tail).sum())
+    tail[0] = 1.0
+    return np.asarray(fftconvolve(waveform, tail.astype(np.float32))[: waveform.size], dtype=np.float32)
 
 
 class MixtureSource:
-    """Draws mixtures: random speech, one or two noises, random colour, SNR and level.
+    """Draws mixtures: random speech in a random room, one or two noises, random colour, SNR and level.
 
     snr_db: range of the uniform SNR; one mixture in ten is nearly clean (25 to 40 dB), so that clean speech passes.
+    augment: rooms, equalisers, reversed noises, stationary noise and babble of many voices too; without it a mixture is
+    speech and noise as they were recorded. The reverberant speech is what should come out: a room is not removed.
     """
 
-    def __init__(self, speech: AudioCrops, noise: AudioCrops, snr_db: tuple[float, float]) -> None:
-        self.speech, self.noise, self.snr_db = speech, noise, snr_db
+    def __init__(self, speech: AudioCrops, noise: AudioCrops, snr_db: tuple[float, float], augment: bool) -> None:
+        self.speech, self.noise, self.snr_db, self.augment = speech, noise, snr_db, augment
 
     def draw(self, num_samples: int, rng: np.random.Generator) -> Mixture:
         """One mixture (S,)."""
-        speech = Colour(rng)(self.speech.draw_active(num_samples, rng))
-        noise = Colour(rng)(self.noise.draw(num_samples, rng))
-        if rng.random() < 0.3:
-            second = self.noise.draw(num_samples, rng)
-            noise = mix_at_snr(noise, second, rng.uniform(-10, 10)).mixture
+        speech = self.speech.draw_active(num_samples, rng)
+        if self.augment:
+            speech = equalise(speech, rng, 5.0)
+            if rng.random() < 0.2:
+                speech = reverberate(speech, rng)
+        noise = self._draw_noise(num_samples, rng)
+        if rng.random() < 0.4:
+            noise = mix_at_snr(noise, self._draw_noise(num_samples, rng), rng.uniform(-10, 10)).mixture
         snr_db = rng.uniform(25, 40) if rng.random() < 0.1 else rng.uniform(*self.snr_db)
         mixture, speech = mix_at_snr(speech, noise, snr_db)
         gain = 10 ** (rng.uniform(-30, 0) / 20) / max(float(np.abs(mixture).max()), 1e-6)
         return Mixture((gain * mixture).astype(np.float32), (gain * speech).astype(np.float32))
+
+    def _draw_noise(self, num_samples: int, rng: np.random.Generator) -> Audio:
+        kind = rng.random() if self.augment else 1.0
+        if kind < 0.06:  # stationary noise of any colour
+            return equalise(rng.standard_normal(num_samples).astype(np.float32), rng, 20.0)
+        if kind < 0.12:  # babble
+            voices = [self.speech.draw_active(num_samples, rng) for _ in range(int(rng.integers(5, 10)))]
+            return np.asarray(sum(v / np.sqrt(np.square(v).mean() + 1e-9) for v in voices), dtype=np.float32)
+        noise = self.noise.draw(num_samples, rng)
+        if not self.augment:
+            return noise
+        return equalise(noise[::-1] if rng.random() < 0.25 else noise, rng, 8.0)

@@ -9,38 +9,27 @@ noise while the generative model p(s | z) stays as pre-trained on clean speech (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from dvae.configuration import setting
+from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_model import NoiseModel
-from dvae.models.layers import LSTM, Gaussian, LSTMState, tanh_layers
+from dvae.models.layers import LSTM, Gaussian, tanh_layers
 from dvae.models.module import ConfiguredModule
 from dvae.models.recurrent_posterior import RecurrentPosterior
 from dvae.models.rvae import Emission, RVAEConfig, log_power_features
-
-
-@dataclass(frozen=True)
-class EnhancerConfig:
-    """Sizes of the enhancer; those of the prior must be those of the RVAE it was trained with."""
-
-    num_bins: int = setting(513, "frequency bins F", minimum=1)
-    latent_size: int = setting(16, "latent dimension L of the speech prior", minimum=1)
-    prior_hidden_size: int = setting(128, "LSTM units of the speech prior", minimum=1)
-    hidden_size: int = setting(256, "units of the observation and noise LSTMs", minimum=1)
-    lookahead_frames: int = setting(3, "future frames read before a frame is filtered", unit="frames", minimum=0)
-    floor: float = setting(1e-6, "power added to data and variances, relative to the mean power", minimum=0.0)
+from dvae.signal.bands import Bands
 
 
 class Variances(NamedTuple):
-    """Speech and noise variance (..., F) and the posterior of z."""
+    """Speech and noise variance (..., F), the posterior of z, and the log odds of speech (...)."""
 
     speech_var: Tensor
     noise_var: Tensor
     posterior: Gaussian
+    activity: Tensor
 
     @property
     def wiener_gain(self) -> Tensor:
@@ -48,41 +37,26 @@ class Variances(NamedTuple):
         return self.speech_var / (self.speech_var + self.noise_var)
 
 
-class EnhancerState(NamedTuple):
-    """Everything that one step hands to the next: LSTM states and the features awaiting their look-ahead."""
-
-    observation: LSTMState
-    latent: LSTMState
-    emission: LSTMState
-    noise: LSTMState
-    waiting: Tensor  # (B, lookahead_frames, H): features of the frames not filtered yet, oldest first
-
-
 class Observation(nn.Module):
-    """c_t = [LSTM over x_{1:t+L}, features of x_t]: what posterior and noise model know of the mixture. (B, T, 2H)."""
+    """c_t = [LSTM over e_{1:t+L}, hidden features of e_t]: what posterior and noise model know of the whole spectrum.
 
-    def __init__(self, config: EnhancerConfig) -> None:
+    e: (B, T + L, K), c: (B, T, 2H)."""
+
+    def __init__(self, num_bands: int, hidden_size: int, lookahead: int) -> None:
         super().__init__()
-        self.floor, self.lookahead = config.floor, config.lookahead_frames
-        self.features = tanh_layers(config.num_bins, (config.hidden_size,))
-        self.lstm = LSTM(config.hidden_size, config.hidden_size)
+        self.lookahead = lookahead
+        self.features = tanh_layers(num_bands, (hidden_size,))
+        self.lstm = LSTM(hidden_size, hidden_size)
 
-    def forward(self, power: Tensor) -> Tensor:
-        features = self.features(log_power_features(power, self.floor))  # (B, T + lookahead, H)
+    def forward(self, bands: Tensor) -> Tensor:
+        features = self.features(bands)
         hidden, _ = self.lstm(features)
-        num_frames = power.shape[1] - self.lookahead
+        num_frames = bands.shape[1] - self.lookahead
         return torch.cat([hidden[:, self.lookahead :], features[:, :num_frames]], dim=-1)
-
-    def step(self, power: Tensor, state: LSTMState, waiting: Tensor) -> tuple[Tensor, LSTMState, Tensor]:
-        """x_{t+L} (B, F) -> c_t (B, 2H), the LSTM state and the features still waiting."""
-        features = self.features(log_power_features(power, self.floor))
-        state = self.lstm.step(features, state)
-        waiting = torch.cat([waiting, features[:, None]], dim=1)
-        return torch.cat([state[0], waiting[:, 0]], dim=-1), state, waiting[:, 1:]
 
 
 class Enhancer(ConfiguredModule):
-    """|x|^2 -> v_s, v_n. `forward` for training and files in one piece, `step` for streams; both give the same."""
+    """|x|^2 -> v_s, v_n for whole sequences; dvae.enhancement.step gives the same frame by frame."""
 
     Config = EnhancerConfig
     config: EnhancerConfig
@@ -90,41 +64,31 @@ class Enhancer(ConfiguredModule):
     def __init__(self, config: EnhancerConfig) -> None:
         super().__init__()
         self.config = config
-        prior = RVAEConfig(config.num_bins, config.latent_size, config.prior_hidden_size, config.floor)
+        bands = Bands(config.num_bins)
+        self.register_buffer("averaging", torch.from_numpy(bands.averaging), persistent=False)
+        self.register_buffer("band_of_bin", torch.from_numpy(bands.band_of_bin), persistent=False)
+        prior = RVAEConfig(config.num_bins, config.latent_size, config.prior_hidden_size, floor=config.floor)
+        context_size = 2 * config.hidden_size
         self.emission = Emission(prior)
-        self.observation = Observation(config)
-        self.posterior = RecurrentPosterior(2 * config.hidden_size, config.latent_size, config.prior_hidden_size)
-        self.noise = NoiseModel(2 * config.hidden_size, config.latent_size, config.hidden_size, config.num_bins)
+        self.observation = Observation(bands.num_bands, config.hidden_size, config.lookahead_frames)
+        self.posterior = RecurrentPosterior(context_size, config.latent_size, config.prior_hidden_size)
+        self.noise = NoiseModel(
+            context_size, bands.num_bands, config.noise_hidden_size, config.hints, config.lookahead_frames
+        )
+        self.activity = nn.Linear(context_size, 1)
+
+    def band_features(self, power: Tensor) -> Tensor:
+        """Standardised log power of the bands: (..., F) -> (..., K)."""
+        averaging: Any = self.averaging
+        return log_power_features(power @ averaging, self.config.floor)
 
     def forward(self, power: Tensor, noise: Tensor | None = None) -> Variances:
         """|x|^2 (B, T + lookahead, F) of mean about 1 -> variances (B, T, F); z is the mean without `noise`."""
-        context = self.observation(power)
+        features = self.band_features(power)
+        context = self.observation(features)
         z, posterior = self.posterior(context, noise)
-        speech_log_var, noise_log_var = self.emission(z), self.noise(context, z)
         floor = self.config.floor
-        return Variances(speech_log_var.exp() + floor, noise_log_var.exp() + floor, posterior)
-
-    def initial_state(self, batch: int, like: Tensor) -> EnhancerState:
-        """The state before the first frame."""
-        return EnhancerState(
-            self.observation.lstm.zero_state(batch, like),
-            self.posterior.z_lstm.zero_state(batch, like),
-            self.emission.z_lstm.zero_state(batch, like),
-            self.noise.lstm.zero_state(batch, like),
-            like.new_zeros(batch, self.config.lookahead_frames, self.config.hidden_size),
-        )
-
-    def look_ahead(self, power: Tensor, state: EnhancerState) -> EnhancerState:
-        """Read one of the first `lookahead_frames` frames (B, F): nothing can be filtered yet."""
-        _, observation, waiting = self.observation.step(power, state.observation, state.waiting)
-        return state._replace(observation=observation, waiting=waiting)
-
-    def step(self, power: Tensor, state: EnhancerState) -> tuple[Variances, EnhancerState]:
-        """|x_{t+L}|^2 (B, F) -> variances of frame t (B, F) and the state after it."""
-        context, observation, waiting = self.observation.step(power, state.observation, state.waiting)
-        posterior, latent = self.posterior.step(context, state.latent)
-        speech_log_var, emission = self.emission.step(posterior.mean, state.emission)
-        noise_log_var, noise = self.noise.step(context, posterior.mean, state.noise)
-        floor = self.config.floor
-        variances = Variances(speech_log_var.exp() + floor, noise_log_var.exp() + floor, posterior)
-        return variances, EnhancerState(observation, latent, emission, noise, waiting)
+        speech_var = self.emission(z).exp() + floor
+        noise_log_var = self.noise(features, context, self.band_features(speech_var))
+        noise_var = noise_log_var.exp()[..., self.band_of_bin] + floor
+        return Variances(speech_var, noise_var, posterior, self.activity(context)[..., 0])

@@ -1,9 +1,15 @@
-"""Noise variance from the noisy observation and the speech latent variables ("NOLV").
+"""Noise variance from the noisy observation and the speech latent variables, small recursions shared by all bands.
 
-X. Lin (2024), section 6.2.2: v_n,t(x_{1:t-1}, z_{1:t}), an LSTM and a perceptron that give the log-variance.
+X. Lin (2024), section 6.2.2 ("NOLV"): v_n,t(x_{1:t-1}, z_{1:t}), an LSTM and a perceptron over the whole spectrum; that
+form is in dvae.enhancement.adaptation. Departures, both measured (bench/enhancement/ablation.py):
 
-Departure: the observation is read up to t + look-ahead instead of t - 1, through the context of the posterior. v_n
-is then an inference network for the noise rather than a prior of it, which is what a filter needs.
+- The same leaky averages run in every band, each band seeing its own past, its neighbours, what the prior expects of
+  speech there, and a little of the whole spectrum. Whether the power of a band moves like noise or like speech is the
+  same question everywhere, so that hours of noise teach what a model of the whole spectrum needs hundreds for (the
+  idea of the sub-band model of X. Hao et al., "FullSubNet", ICASSP 2021). It tracks the noise of this room while it
+  runs.
+- The observation is read up to t + look-ahead instead of t - 1: v_n is an inference network for the noise rather than a
+  prior of it, which is what a filter needs.
 """
 
 from __future__ import annotations
@@ -11,23 +17,39 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dvae.models.layers import LSTM, LSTMState
+from dvae.models.leaky import leaky_average
+
+NEIGHBOURS = 2  # bands on either side that a band sees
 
 
 class NoiseModel(nn.Module):
-    """log v_n,t from [c_t, z_t] and their past. c: (B, T, C), z: (B, T, L), log v_n: (B, T, F)."""
+    """Features e (B, T + L, K), context c (B, T, C), log v_s of the bands (B, T, K) -> log v_n of the bands (B, T,
+    K).
+    """
 
-    def __init__(self, context_size: int, latent_size: int, hidden_size: int, num_bins: int) -> None:
+    def __init__(self, context_size: int, num_bands: int, hidden_size: int, hints: int, lookahead: int) -> None:
         super().__init__()
-        self.lstm = LSTM(context_size + latent_size, hidden_size)
-        self.log_var = nn.Linear(hidden_size, num_bins)
+        self.lookahead, self.hints = lookahead, hints
+        self.from_context = nn.Linear(context_size, num_bands * hints)
+        num_inputs = 2 * NEIGHBOURS + 2 + lookahead + hints
+        self.first = nn.Linear(num_inputs, 2 * hidden_size)
+        self.second_inputs = nn.Linear(num_inputs, 2 * hidden_size)
+        self.second_first = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
+        self.log_var_inputs = nn.Linear(num_inputs, 1)
+        self.log_var_first = nn.Linear(hidden_size, 1, bias=False)
+        self.log_var_second = nn.Linear(hidden_size, 1, bias=False)
+        for layer in (self.first, self.second_inputs):  # time constants of 1 frame to 2 s to start with
+            nn.init.uniform_(layer.bias[:hidden_size], -5.0, 0.0)
 
-    def forward(self, context: Tensor, z: Tensor) -> Tensor:
-        hidden, _ = self.lstm(torch.cat([context, z], dim=-1))
-        log_var: Tensor = self.log_var(hidden)
-        return log_var
-
-    def step(self, context: Tensor, z: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """One frame c (B, C) and z (B, L) -> log v_n (B, F) and the state after it."""
-        state = self.lstm.step(torch.cat([context, z], dim=-1), state)
-        return self.log_var(state[0]), state
+    def forward(self, features: Tensor, context: Tensor, speech: Tensor) -> Tensor:
+        batch, num_frames, num_bands = speech.shape
+        padded = nn.functional.pad(features, (NEIGHBOURS, NEIGHBOURS))
+        now = [padded[:, :num_frames, i : i + num_bands] for i in range(2 * NEIGHBOURS + 1)]
+        later = [features[:, i : i + num_frames] for i in range(1, self.lookahead + 1)]
+        hints = self.from_context(context).view(batch, num_frames, num_bands, self.hints)
+        inputs = torch.cat([torch.stack([*now, *later, speech], dim=-1), hints], dim=-1)  # (B, T, K, D)
+        inputs = inputs.transpose(0, 1).reshape(num_frames, batch * num_bands, -1)
+        first = leaky_average(self.first(inputs))
+        second = leaky_average(self.second_inputs(inputs) + self.second_first(first))
+        log_var: Tensor = self.log_var_inputs(inputs) + self.log_var_first(first) + self.log_var_second(second)
+        return log_var.view(num_frames, batch, num_bands).transpose(0, 1)

@@ -1,6 +1,6 @@
 """Streaming speech enhancement: `feed` what arrives, get what is ready, at a constant latency.
 
-Frames, look-ahead and overlap-add are those of dvae.signal.stft and dvae.enhancement.model; with a gain of 1 the
+Frames, look-ahead and overlap-add are those of dvae.signal.stft and dvae.enhancement.step; with a gain of 1 the
 output is the input, and the output does not depend on how the input is cut into chunks.
 """
 
@@ -11,15 +11,16 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig, ActivityDetector, FrameActivity
-from dvae.enhancement.model import Enhancer
+from dvae.enhancement.step import EnhancerStep
 from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
 from dvae.signal.stft import STFT
+
+PRESETS = {"quality": "speech_enhancer", "low_latency": "speech_enhancer_low_latency"}  # -> shipped model
 
 
 @dataclass(frozen=True)
@@ -34,32 +35,31 @@ class EnhancerSettings:
 class StreamingEnhancer:
     """Enhances one channel at 16 kHz. `model` is shared and read-only; all state is here.
 
-    latency_seconds: delay of the output behind the input at hop boundaries, window - hop + look-ahead * hop.
+    latency_seconds: the longest that a sample waits, length of the synthesis window + look-ahead. At hop boundaries the
+    output is `latency_samples` behind the input, one hop less: what comes out plays while the next hop comes in.
     """
 
     def __init__(
-        self, model: Enhancer, settings: EnhancerSettings | None = None, activity: ActivityConfig | None = None
+        self, model: EnhancerStep, settings: EnhancerSettings | None = None, activity: ActivityConfig | None = None
     ) -> None:
-        self.model, self.stft = model, STFT()
+        self.model, self.stft = model, STFT(synthesis_length=model.config.synthesis_length)
         self.settings = settings or EnhancerSettings()
-        self.activity = ActivityDetector(activity or ActivityConfig(), self.stft.num_bins, self.stft.sample_rate)
+        self.activity = ActivityDetector(activity or ActivityConfig())
         self.lookahead = model.config.lookahead_frames
-        self.latency_samples = self.stft.overlap + self.lookahead * self.stft.hop_length
-        self.latency_seconds = self.latency_samples / self.stft.sample_rate
+        self.latency_samples = self.stft.synthesis_overlap + self.lookahead * self.stft.hop_length
+        self.latency_seconds = (self.latency_samples + self.stft.hop_length) / self.stft.sample_rate
         self._level = LevelTracker()
         self.reset()
 
     def reset(self) -> None:
         """Forget the signal; nothing that was fed and not returned can be had any more (flush first)."""
-        like = next(self.model.parameters())
-        self._device = like.device
-        self._state = self.model.initial_state(1, like)
+        self._state = self.model.initial_state()
         self._level.reset()
         self.activity.reset()
         self._pending: Audio = np.zeros(0, dtype=np.float32)  # samples that do not fill a hop yet
-        self._window = torch.zeros(self.stft.n_fft)  # the last n_fft samples
-        self._spectra: deque[Tensor] = deque()  # frames that wait for their look-ahead
-        self._sum = torch.zeros(self.stft.n_fft)  # overlap-add
+        self._window: Audio = np.zeros(self.stft.n_fft, dtype=np.float32)  # the last n_fft samples
+        self._waiting: deque[NDArray[np.complex64]] = deque()  # frames that wait for their look-ahead
+        self._sum: Audio = np.zeros(self.stft.num_synthesis, dtype=np.float32)  # overlap-add
         self._frame_activity: list[FrameActivity] = []
         self.num_fed = self.num_returned = 0
         self.processing_seconds = 0.0  # time spent on what was fed, for the real-time factor
@@ -94,41 +94,40 @@ class StreamingEnhancer:
         activity, self._frame_activity = self._frame_activity, []
         return activity
 
-    @torch.inference_mode()
     def _process(self, samples: Audio) -> Audio:
         began = time.perf_counter()
         hop = self.stft.hop_length
         pending = np.concatenate([self._pending, samples])
         num_hops = pending.size // hop
         self._pending = pending[num_hops * hop :]
-        ready = [self._hop(torch.from_numpy(pending[i * hop : (i + 1) * hop])) for i in range(num_hops)]
-        waveform = torch.cat(ready).numpy() if ready else np.zeros(0, dtype=np.float32)
+        ready = [self._hop(pending[i * hop : (i + 1) * hop]) for i in range(num_hops)]
+        waveform: Audio = np.concatenate(ready) if ready else np.zeros(0, dtype=np.float32)
         self.num_returned += waveform.size
         self.processing_seconds += time.perf_counter() - began
         return waveform
 
-    def _hop(self, new: Tensor) -> Tensor:
+    def _hop(self, new: Audio) -> Audio:
         """Advance by one hop of samples -> the samples that became final (none at the very start)."""
-        hop = self.stft.hop_length
-        self._window = torch.cat([self._window[hop:], new])
+        self._window = np.concatenate([self._window[self.stft.hop_length :], new])
         spectrum = self.stft.frames_to_spectrum(self._window)
-        self._spectra.append(spectrum)
-        power = spectrum.abs().square()
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
         level = float(self._level.step(float(power.mean())))
-        features = (power / level)[None].to(self._device)
+        self._waiting.append(spectrum)
+        power /= np.float32(level)
         self._num_frames += 1
         if self._num_frames <= self.lookahead:
-            self._state = self.model.look_ahead(features, self._state)
+            self._state = self.model.look_ahead(power, self._state)
             return new[:0]
-        variances, self._state = self.model.step(features, self._state)
-        return self._filter(self._spectra.popleft(), variances.wiener_gain[0].cpu())
+        result, self._state = self.model.step(power, self._state)
+        spectrum = self._waiting.popleft()
+        gain = result.wiener_gain
+        self._frame_activity.append(self.activity.step(result.activity, spectrum, gain))
+        return self._overlap_add(spectrum * np.maximum(gain, np.float32(self.settings.min_gain)))
 
-    def _filter(self, spectrum: Tensor, gain: Tensor) -> Tensor:
-        """Wiener filter (eq. 6.12) and overlap-add of the oldest frame -> `hop` samples, fewer in the first frames."""
+    def _overlap_add(self, spectrum: NDArray[np.complex64]) -> Audio:
+        """Add the oldest frame -> `hop` samples, none while they lie before the first sample that was fed."""
         hop = self.stft.hop_length
-        self._frame_activity.append(self.activity.step(spectrum.abs().square().double().numpy(), gain.double().numpy()))
-        gain = gain.clamp_min(self.settings.min_gain)
-        self._sum = self._sum + self.stft.spectrum_to_frames(spectrum * gain)
-        final, self._sum = self._sum[:hop], torch.cat([self._sum[hop:], torch.zeros(hop)])
+        summed = self._sum + self.stft.spectrum_to_frames(spectrum)
+        self._sum = np.concatenate([summed[hop:], np.zeros(hop, dtype=np.float32)])
         frame = self._num_frames - self.lookahead - 1
-        return final[self.stft.overlap :] if frame * hop < self.stft.overlap else final
+        return summed[:hop] if (frame + 1) * hop > self.stft.synthesis_overlap else summed[:0]

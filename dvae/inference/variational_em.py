@@ -1,4 +1,4 @@
-"""The variational EM loop, written once for everything that has hidden assignments.
+"""The variational EM loop, written once for boxes and for spectra.
 
 X. Lin (2024), algorithm 1, in the order E-W, E-Z and E-S, M of its section 4.4.2.
 """
@@ -6,6 +6,7 @@ X. Lin (2024), algorithm 1, in the order E-W, E-Z and E-S, M of its section 4.4.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -25,8 +26,13 @@ class VariationalProblem(Protocol):
         """The lower bound that the steps raise, at the present posteriors, in nats."""
 
 
-def run_variational_em(problem: VariationalProblem, num_iterations: int) -> list[float]:
-    """Iterate and return the objective after each iteration; FloatingPointError when it is not finite."""
+def run_variational_em(
+    problem: VariationalProblem, num_iterations: int, has_converged: Callable[[], bool] | None = None
+) -> list[float]:
+    """Iterate, at most `num_iterations` times or until `has_converged`, and return the objective after each iteration.
+
+    FloatingPointError when it is not finite.
+    """
     history: list[float] = []
     for iteration in range(num_iterations):
         problem.e_w()
@@ -35,4 +41,6 @@ def run_variational_em(problem: VariationalProblem, num_iterations: int) -> list
         history.append(problem.objective())
         if not math.isfinite(history[-1]):
             raise FloatingPointError(f"iteration {iteration + 1}: expected a finite objective, got {history[-1]}")
+        if has_converged is not None and has_converged():
+            break
     return history

@@ -16,6 +16,7 @@ from safetensors.torch import save as save_tensors
 
 from dvae.configuration import from_mapping
 from dvae.models.module import ConfiguredModule
+from dvae.models.weights import read_description
 
 Model = TypeVar("Model", bound=ConfiguredModule)
 
@@ -46,14 +47,7 @@ def load_model(model_class: type[Model], folder: Path) -> Model:
 
     Raises ValueError naming the file when one is missing, damaged, or of another class.
     """
-    try:
-        description = yaml.safe_load((folder / "model.yaml").read_text())
-        data = (folder / "model.safetensors").read_bytes()
-    except OSError as error:
-        raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{folder / 'model.yaml'}: expected YAML, got {str(error).splitlines()[0]}") from error
-    check_description(description, data, model_class, folder)
+    description, data = read_description(folder, model_class.__name__)
     try:
         model = model_class(from_mapping(model_class.Config, description["config"]))
         model.load_state_dict(load_tensors(data))
@@ -62,18 +56,3 @@ def load_model(model_class: type[Model], folder: Path) -> Model:
     model.eval()
     model.requires_grad_(False)
     return model
-
-
-def check_description(description: Any, data: bytes, model_class: type, folder: Path) -> None:
-    """ValueError when model.yaml is not for `model_class` or its hash is not that of the weights."""
-    if not isinstance(description, dict) or not {"class", "config", "sha256"} <= description.keys():
-        raise ValueError(
-            f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {description!r:.80}"
-        )
-    if description["class"] != model_class.__name__:
-        raise ValueError(f"{folder}: expected a model of class {model_class.__name__}, got {description['class']}")
-    found = hashlib.sha256(data).hexdigest()
-    if found != description["sha256"]:
-        raise ValueError(
-            f"{folder / 'model.safetensors'} is damaged: expected sha256 {description['sha256']}, got {found}"
-        )

@@ -43,6 +43,11 @@ class LSTM(nn.LSTM):
         return hidden, cell
 
 
+def both_ways(input_size: int, hidden_size: int) -> nn.LSTM:
+    """An LSTM on (B, T, D) that reads the sequence in both directions -> (B, T, 2 * hidden_size)."""
+    return nn.LSTM(input_size, hidden_size, batch_first=True, bidirectional=True)
+
+
 class GaussianHead(nn.Module):
     """Features (..., H) -> Gaussian of dimension L, through tanh layers of the sizes in `hidden`."""
 

@@ -1,7 +1,8 @@
-"""Recurrent variational autoencoder for speech power spectra, "causal" form.
+"""Recurrent variational autoencoder for speech power spectra, in the "causal" and the non-causal form.
 
 Leglaive, Alameda-Pineda, Girin, Horaud, "A recurrent variational autoencoder for speech enhancement", ICASSP 2020;
-the thesis of X. Lin (2024), eqs 6.1-6.6. Generation is causal; the posterior reads the present and the future.
+the thesis of X. Lin (2024), eqs 6.1-6.6. Causal: generation is causal; the posterior reads the present and the future.
+Non-causal: v_t depends on all of z and the posterior of z_t on all of s. Both have the published number of parameters.
 
 Departures: the encoder reads standardised log power instead of raw power (raw power spans eight decades and makes
 training slow); power and variance are floored by `floor`, because digital silence makes -log 0.
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from dvae.configuration import setting
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.elbo import ELBO
-from dvae.models.layers import LSTM, Gaussian, LSTMState
+from dvae.models.layers import LSTM, Gaussian, LSTMState, both_ways
 from dvae.models.module import ConfiguredModule
 from dvae.models.recurrent_posterior import LatentSequence, RecurrentPosterior
 
@@ -29,6 +30,9 @@ class RVAEConfig:
     num_bins: int = setting(513, "frequency bins F", minimum=1)
     latent_size: int = setting(16, "latent dimension L", minimum=1)
     hidden_size: int = setting(128, "units of each LSTM", minimum=1)
+    causal: bool = setting(
+        True, "whether generation is causal; else both LSTMs but that over z in the posterior go both ways"
+    )
     floor: float = setting(1e-6, "power added to data and variance, relative to the mean power", minimum=0.0)
 
 
@@ -38,37 +42,39 @@ def log_power_features(power: Tensor, floor: float) -> Tensor:
 
 
 class Posterior(nn.Module):
-    """q(z_t | z_{1:t-1}, x_{t:T}): an LSTM backward over x and one forward over z. x: (B, T, F), z: (B, T, L)."""
+    """q(z_t | z_{1:t-1}, x_{t:T}): an LSTM backward over x and one forward over z. x: (B, T, F), z: (B, T, L).
+
+    Non-causal: q(z_t | z_{1:t-1}, x_{1:T}), with an LSTM over x in both directions."""
 
     def __init__(self, config: RVAEConfig) -> None:
         super().__init__()
-        self.floor = config.floor
-        self.x_lstm = LSTM(config.num_bins, config.hidden_size)
-        self.latent = RecurrentPosterior(config.hidden_size, config.latent_size, config.hidden_size)
+        self.floor, self.causal, size = config.floor, config.causal, config.hidden_size
+        context_size = size if config.causal else 2 * size
+        self.x_lstm: nn.LSTM = LSTM(config.num_bins, size) if config.causal else both_ways(config.num_bins, size)
+        self.latent = RecurrentPosterior(context_size, config.latent_size, size)
 
     def forward(self, power: Tensor, noise: Tensor | None) -> LatentSequence:
-        reversed_future, _ = self.x_lstm(log_power_features(power, self.floor).flip(1))
-        latents: LatentSequence = self.latent(reversed_future.flip(1), noise)
+        features = log_power_features(power, self.floor)
+        context = self.x_lstm(features.flip(1))[0].flip(1) if self.causal else self.x_lstm(features)[0]
+        latents: LatentSequence = self.latent(context, noise)
         return latents
 
 
 class Emission(nn.Module):
-    """p(s_t | z_{1:t}) = Nc(0, diag(v_t)): an LSTM over z and a linear layer give log v. z: (B, T, L), v: (B, T, F)."""
+    """p(s_t | z_{1:t}) = Nc(0, diag(v_t)): an LSTM over z and a linear layer give log v. z: (B, T, L), v: (B, T, F).
+
+    Non-causal: p(s_t | z_{1:T}), with an LSTM in both directions."""
 
     def __init__(self, config: RVAEConfig) -> None:
         super().__init__()
-        self.z_lstm = LSTM(config.latent_size, config.hidden_size)
-        self.log_var = nn.Linear(config.hidden_size, config.num_bins)
+        size = config.hidden_size
+        self.z_lstm: nn.LSTM = LSTM(config.latent_size, size) if config.causal else both_ways(config.latent_size, size)
+        self.log_var = nn.Linear(size if config.causal else 2 * size, config.num_bins)
 
     def forward(self, z: Tensor) -> Tensor:
         hidden, _ = self.z_lstm(z)
         log_var: Tensor = self.log_var(hidden)
         return log_var
-
-    def step(self, z: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """One frame z (B, L) -> log v (B, F) and the state after it."""
-        state = self.z_lstm.step(z, state)
-        return self.log_var(state[0]), state
 
 
 class RVAE(ConfiguredModule):
@@ -109,6 +115,12 @@ class RVAE(ConfiguredModule):
         return self.decode(torch.randn(batch, num_frames, self.config.latent_size, generator=generator))
 
     def step(self, z: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """`decode` for one frame: z (B, L) and the state before it -> v (B, F) and the state after it."""
-        log_var, state = self.emission.step(z, state)
+        """`decode` for one frame: z (B, L) and the state before it -> v (B, F) and the state after it.
+
+        ValueError for a non-causal model, which has no such form."""
+        lstm = self.emission.z_lstm
+        if not isinstance(lstm, LSTM):
+            raise ValueError("expected a causal RVAE: a non-causal one cannot be run frame by frame")
+        state = lstm.step(z, state)
+        log_var: Tensor = self.emission.log_var(state[0])
         return log_var.exp() + self.config.floor, state

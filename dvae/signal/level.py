@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 
 class LevelTracker:
@@ -33,3 +36,12 @@ class LevelTracker:
         """Frame powers (..., T) from the start of a signal -> levels (..., T)."""
         self.reset()
         return np.stack([self.step(frame_power[..., t]) for t in range(frame_power.shape[-1])], axis=-1)
+
+
+def active_frames(frame_power: NDArray[Any], range_db: float = 20.0, hangover: int = 1) -> NDArray[np.bool_]:
+    """Which frames of clean speech, powers (..., T), hold speech: those within `range_db` of its loud frames (their
+    95th percentile), and `hangover` frames on either side, since pauses within words are speech. (..., T).
+    """
+    loud = np.percentile(frame_power, 95.0, axis=-1, keepdims=True)
+    active = frame_power > np.maximum(loud * 10 ** (-range_db / 10), 1e-12)
+    return np.asarray(maximum_filter1d(active, 2 * hangover + 1, axis=-1, mode="constant"), dtype=bool)

@@ -13,21 +13,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
-from dvae.enhancement.model import Enhancer, EnhancerConfig
+from dvae.enhancement.config import EnhancerConfig
+from dvae.enhancement.model import Enhancer
 from dvae.models.checkpoint import load_model
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.rvae import RVAE
-from dvae.signal.level import LevelTracker
+from dvae.signal.level import LevelTracker, active_frames
 from dvae.signal.stft import STFT
-from dvae.training.recipe import Recipe, data_folder
+from dvae.training.recipe import Optimisation, Recipe, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 VALID_BATCHES = 8
 COMPRESSION = 0.3
+SAMPLE_RATE = 16000
 
 
 class EnhancerTask(Task):
@@ -36,16 +39,20 @@ class EnhancerTask(Task):
     model: Enhancer
 
     def train_loss(self, batch: Batch) -> dict[str, Tensor]:
-        mixture, speech, seed = batch
+        mixture, speech, active, seed = batch
         frames = mixture.shape[1] - self.model.config.lookahead_frames
         noise = self.noise((len(mixture), frames, self.model.config.latent_size), int(seed))
-        return self._loss(mixture, speech, noise, self.beta)
+        return self._loss(mixture, speech, active, noise, self.beta)
 
     def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return self._loss(batch[0], batch[1], None, self.optimisation.beta)
+        mixture, speech, active, _ = batch
+        return self._loss(mixture, speech, active, None, self.optimisation.beta)
 
-    def _loss(self, mixture: Tensor, speech: Tensor, noise: Tensor | None, beta: float) -> dict[str, Tensor]:
-        """Complex spectrograms (B, T + lookahead, F) -> the terms of the loss, each a mean over the batch."""
+    def _loss(
+        self, mixture: Tensor, speech: Tensor, active: Tensor, noise: Tensor | None, beta: float
+    ) -> dict[str, Tensor]:
+        """Complex spectrograms (B, T + lookahead, F) and truth of activity (B, T + lookahead) -> the terms of the loss,
+        each a mean over the batch."""
         variances = self.model(mixture.abs().square(), noise)
         num_frames = variances.speech_var.shape[1]
         mixture, speech = mixture[:, :num_frames], speech[:, :num_frames]
@@ -57,8 +64,10 @@ class EnhancerTask(Task):
         error = (estimate - speech).abs().square().sum((1, 2))
         snr_db = 10 * torch.log10(speech.abs().square().sum((1, 2)) / error)
         compressed = (compress(estimate) - compress(speech)).square().mean()
-        loss = 0.1 * fit.mean() + beta * kl - snr_db.mean() + 40.0 * compressed
-        return {"loss": loss, "fit": fit.mean(), "kl": kl, "snr_db": snr_db.mean(), "compressed": compressed}
+        activity = binary_cross_entropy_with_logits(variances.activity, active[:, :num_frames])
+        loss = 0.1 * fit.mean() + beta * kl - snr_db.mean() + 40.0 * compressed + activity
+        terms = {"fit": fit.mean(), "kl": kl, "snr_db": snr_db.mean(), "compressed": compressed, "activity": activity}
+        return {"loss": loss, **terms}
 
 
 def compress(spectrogram: Tensor) -> Tensor:
@@ -70,21 +79,48 @@ class MixtureBatches(SeededBatches):
     """Batch i of epoch e: complex spectrograms (B, T + lookahead, F) of mixtures and their speech, both divided by the
     running level of the mixture, as the streaming enhancer does."""
 
-    def __init__(self, source: MixtureSource, recipe: Recipe, lookahead: int, num_batches: int, seed: int) -> None:
+    def __init__(
+        self, source: MixtureSource, options: Optimisation, config: EnhancerConfig, num_batches: int, seed: int
+    ) -> None:
         super().__init__(num_batches, seed)
-        self.source, self.options, self.stft = source, recipe.optimisation, STFT()
-        self.num_frames = recipe.optimisation.num_frames + lookahead
+        self.source, self.options = source, options
+        self.stft = STFT(synthesis_length=config.synthesis_length)
+        self.num_frames = options.num_frames + config.lookahead_frames
 
     def draw(self, index: int, seed: int) -> Batch:
         rng = np.random.default_rng(seed)
         num_samples = self.num_frames * self.stft.hop_length
         drawn = [self.source.draw(num_samples, rng) for _ in range(self.options.batch_size)]
-        pairs = torch.from_numpy(np.stack([np.stack([d.mixture, d.speech]) for d in drawn]))  # (B, 2, S)
-        spectrogram = self.stft.analyse(pairs)[..., : self.num_frames].transpose(-1, -2)  # (B, 2, T, F)
-        frame_power = spectrogram[:, 0].abs().square().mean(-1).double().numpy()
-        level = torch.from_numpy(LevelTracker().track(frame_power)).float()  # (B, T)
-        spectrogram = spectrogram / level.sqrt()[:, None, :, None]
-        return spectrogram[:, 0], spectrogram[:, 1], torch.tensor(seed)
+        pairs = np.stack([np.stack([d.mixture, d.speech]) for d in drawn])  # (B, 2, S)
+        spectrogram = self.stft.analyse(pairs)[:, :, : self.num_frames]  # (B, 2, T, F)
+        level = LevelTracker().track(np.square(np.abs(spectrogram[:, 0])).mean(-1))  # (B, T)
+        # truth of activity from the speech as it was, before the running level moves
+        active = torch.from_numpy(active_frames(np.square(np.abs(spectrogram[:, 1])).mean(-1))).float()
+        spectrogram /= np.sqrt(level)[:, None, :, None].astype(np.float32)
+        mixture, speech = torch.from_numpy(spectrogram).unbind(1)
+        return mixture, speech, active, torch.tensor(seed)
+
+
+def read_sources(
+    recipe: Recipe, data_root: Path | None, snr_db: tuple[float, float], augment: bool
+) -> tuple[MixtureSource, MixtureSource]:
+    """Mixtures of the training and of the validation folders of `recipe`; only the former are augmented, with other
+    speeds too."""
+    speeds = {"speech": (0.85, 0.92, 1.0, 1.08, 1.17), "noise": (0.6, 0.75, 0.9, 1.0, 1.15, 1.4)}
+    sources = []
+    for split in ("train", "valid"):
+        augmented = augment and split == "train"
+        speech, noise = (
+            AudioCrops(
+                audio_files(data_root, recipe, f"{kind}_{split}"),
+                SAMPLE_RATE,
+                trim_db=30.0 if kind == "speech" else None,
+                speeds=speeds[kind] if augmented else (1.0,),
+            )
+            for kind in ("speech", "noise")
+        )
+        sources.append(MixtureSource(speech, noise, snr_db, augmented))
+    return sources[0], sources[1]
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Datasets]:
@@ -94,14 +130,9 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Dataset
     model = Enhancer(config)
     model.emission.load_state_dict(prior.emission.state_dict())
     model.emission.requires_grad_(False)
-    speeds = {"train": (0.9, 1.0, 1.1), "valid": (1.0,)}
-    datasets = []
-    for split, batches, seed in (
-        ("train", recipe.optimisation.batches_per_epoch, recipe.optimisation.seed * 1_000_000),
-        ("valid", VALID_BATCHES, 7),
-    ):
-        speech = AudioCrops(data_folder(data_root, recipe, f"speech_{split}"), 16000, 30.0, speeds[split])
-        noise = AudioCrops(data_folder(data_root, recipe, f"noise_{split}"), 16000, None, speeds[split])
-        source = MixtureSource(speech, noise, snr_db=(-5.0, 15.0))
-        datasets.append(MixtureBatches(source, recipe, config.lookahead_frames, batches, seed))
-    return EnhancerTask(model, recipe.optimisation), Datasets(*datasets)
+    options = recipe.optimisation
+    train, valid = read_sources(recipe, data_root, snr_db=(-10.0, 15.0), augment=True)
+    return EnhancerTask(model, options), Datasets(
+        MixtureBatches(train, options, config, options.batches_per_epoch, options.seed * 1_000_000),
+        MixtureBatches(valid, options, config, VALID_BATCHES, 7),
+    )

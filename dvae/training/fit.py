@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import logging
 import math
@@ -20,7 +21,7 @@ from dvae.training.card import model_card
 from dvae.training.recipe import Recipe
 from dvae.training.task import Datasets, Task
 
-TASKS = ("speech_prior", "enhancer", "motion")
+TASKS = ("speech_prior", "noisy_speech", "enhancer", "motion")
 MONITOR = "valid/loss"
 
 
@@ -66,11 +67,22 @@ class NextEpochData(lightning.Callback):
         trainer.train_dataloader.dataset.epoch = trainer.current_epoch  # type: ignore[union-attr]
 
 
+def keep_freed_memory() -> None:
+    """Tell glibc to keep large freed blocks for the next batch: giving their pages back and faulting them in again took
+    most of a training step of the enhancer (2.8 times more frames a second without it). Other systems need nothing."""
+    trim_threshold, mmap_max = -1, -4  # of malloc.h
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, -1)
+
+
 def fit(recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, device: str = "auto") -> None:
     """Train; the best model so far is always in `output`, the state to resume from in `work`."""
     if recipe.task not in TASKS:
         raise ValueError(f"{recipe.name}: expected a task of {', '.join(TASKS)}, got {recipe.task!r}")
     options = recipe.optimisation
+    keep_freed_memory()
     torch.set_num_threads(options.num_threads)
     lightning.seed_everything(options.seed, verbose=False)
     task: Task

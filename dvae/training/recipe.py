@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dvae.configuration import from_mapping, setting
+from dvae.signal.audio_file import list_audio
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,20 @@ def data_folder(root: Path | None, recipe: Recipe, key: str) -> Path:
     if not folder.is_dir():
         raise ValueError(f"data.{key}: expected a folder, got {folder}, which does not exist")
     return folder
+
+
+def audio_files(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
+    """The audio below the folder that the recipe calls `key`. `KEY_only` and `KEY_except` in the recipe are patterns of
+    file names, separated by blanks: public sets hold speakers or sessions out by name. ValueError when nothing is left.
+    """
+    folder = data_folder(root, recipe, key)
+    only, without = (str(recipe.data.get(f"{key}_{rule}", "")).split() for rule in ("only", "except"))
+    files = [
+        path
+        for path in list_audio(folder)
+        if (not only or any(fnmatch(path.name, pattern) for pattern in only))
+        and not any(fnmatch(path.name, pattern) for pattern in without)
+    ]
+    if not files:
+        raise ValueError(f"data.{key}: expected files named {' '.join(only) or '*'} below {folder}, got none")
+    return files

@@ -12,7 +12,7 @@ from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.signal.stft import STFT
-from dvae.training.recipe import Recipe, data_folder
+from dvae.training.recipe import Recipe, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 VALID_BATCHES = 8
@@ -48,19 +48,19 @@ class SpeechBatches(SeededBatches):
         rng = np.random.default_rng(seed)
         num_samples = self.options.num_frames * self.stft.hop_length + self.stft.overlap
         waveforms = np.stack([self.crops.draw_active(num_samples, rng) for _ in range(self.options.batch_size)])
-        spectrogram = self.stft.analyse(torch.from_numpy(waveforms))
         first = self.stft.overlap // self.stft.hop_length  # frames before this one start in the padding
-        power = spectrogram[..., first : first + self.options.num_frames].abs().square().transpose(1, 2)
+        spectrogram = self.stft.analyse(waveforms)[:, first : first + self.options.num_frames]
+        power = torch.from_numpy(np.square(np.abs(spectrogram)))
         gain = 10 ** (torch.from_numpy(rng.uniform(-1.2, 0.3, size=(len(power), 1, 1))).float())
         return power / power.mean((1, 2), keepdim=True).clamp_min(1e-12) * gain, torch.tensor(seed)
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[SpeechPrior, Datasets]:
     """The task and its data, from the recipe."""
-    stft = STFT()
+    stft = STFT(synthesis_length=recipe.data.get("synthesis_length"))
     model = RVAE(from_mapping(RVAEConfig, recipe.model))
     train, valid = (
-        AudioCrops(data_folder(data_root, recipe, key), stft.sample_rate, trim_db=30.0)
+        AudioCrops(audio_files(data_root, recipe, key), stft.sample_rate, trim_db=30.0)
         for key in ("speech_train", "speech_valid")
     )
     batches = recipe.optimisation.batches_per_epoch

@@ -12,6 +12,7 @@ from dvae.enhancement.model import Enhancer, EnhancerConfig
 from dvae.models.checkpoint import load_model, save_model
 from dvae.models.divergence import gaussian_log_likelihood, itakura_saito, kl_divergence, kl_to_standard_normal
 from dvae.models.layers import LSTM, Gaussian, num_parameters
+from dvae.models.leaky import leaky_average
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store import find_model
@@ -173,7 +174,14 @@ def test_unknown_model_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("motion_srnn", SRNN), ("speech_rvae", RVAE), ("speech_enhancer", Enhancer)]
+    ("name", "kind"),
+    [
+        ("motion_srnn", SRNN),
+        ("speech_rvae", RVAE),
+        ("speech_rvae_streaming", RVAE),
+        ("speech_enhancer", Enhancer),
+        ("speech_enhancer_low_latency", Enhancer),
+    ],
 )
 def test_shipped_models_load_and_have_cards(name: str, kind: type) -> None:
     folder = find_model(name)
@@ -181,11 +189,42 @@ def test_shipped_models_load_and_have_cards(name: str, kind: type) -> None:
     assert "licence" in (folder / "MODEL_CARD.md").read_text()
 
 
-def test_enhancer_keeps_the_prior_it_was_trained_with() -> None:
-    enhancer, prior = load_model(Enhancer, find_model("speech_enhancer")), load_model(RVAE, find_model("speech_rvae"))
+@pytest.mark.parametrize("name", ["speech_enhancer", "speech_enhancer_low_latency"])
+def test_enhancer_keeps_the_prior_it_was_trained_with(name: str) -> None:
+    enhancer, prior = load_model(Enhancer, find_model(name)), load_model(RVAE, find_model("speech_rvae_streaming"))
     for name, value in prior.emission.state_dict().items():
         assert torch.equal(value, enhancer.emission.state_dict()[name])
     assert isinstance(enhancer.config, EnhancerConfig)
+
+
+@pytest.mark.parametrize(("causal", "parameters"), [(True, 553_121), (False, 1_026_849)])
+def test_rvae_has_the_published_size_and_sees_what_it_may(
+    causal: bool, parameters: int, generator: torch.Generator
+) -> None:
+    torch.manual_seed(3)
+    model = RVAE(RVAEConfig(causal=causal))
+    assert num_parameters(model) == parameters
+    z = torch.randn(1, 10, 16, generator=generator)
+    changed = z.clone()
+    changed[:, 6:] = 0.0
+    same = torch.isclose(model.decode(z), model.decode(changed)).all(-1)[0]
+    assert same.tolist() == [causal] * 6 + [False] * 4
+    power = torch.rand(1, 10, 513, generator=generator)
+    later = power.clone()
+    later[:, 9] = 0.0
+    first = model.encode(power).posterior.mean[0, 0]
+    assert not torch.allclose(model.encode(later).posterior.mean[0, 0], first)  # the posterior reads the future
+
+
+def test_leaky_averages_are_the_recursion_and_have_its_gradient(generator: torch.Generator) -> None:
+    drive = torch.randn(6, 3, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    rate, candidate = torch.sigmoid(drive[..., :4]), torch.tanh(drive[..., 4:])
+    state, expected = torch.zeros(3, 4, dtype=torch.float64), []
+    for t in range(6):
+        state = (1 - rate[t]) * state + rate[t] * candidate[t]
+        expected.append(state)
+    torch.testing.assert_close(leaky_average(drive), torch.stack(expected))
+    assert torch.autograd.gradcheck(leaky_average, drive)
 
 
 @pytest.mark.parametrize("coordinates", ["absolute", "relative"])

@@ -11,13 +11,15 @@ import yaml
 from dvae.cli import train
 from dvae.data.crops import AudioCrops, trim_silence
 from dvae.data.mixtures import MixtureSource
+from dvae.enhancement.noise_networks import NoisySpeech
 from dvae.models.checkpoint import load_model
 from dvae.models.rvae import RVAE
 from dvae.models.srnn import SRNN
-from dvae.signal.audio_file import write_audio
-from dvae.training.recipe import load_recipe
+from dvae.signal.audio_file import list_audio, write_audio
+from dvae.training.recipe import audio_files, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "config" / "train"
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning warns about its own loaders
 
 MOTION = {
@@ -92,6 +94,40 @@ def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatc
 
     kept = load_model(Enhancer, audio_folders / "model").emission.state_dict()
     assert all(torch.equal(kept[name], trained[name]) for name in trained)  # the prior stays as it was
+    noisy = {**prior, "task": "noisy_speech", "data": {**data, "prior": "prior"},
+             "model": {"hidden_size": 8, "dependency": "NOLV"}}  # fmt: skip
+    assert run(noisy, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
+    model = load_model(NoisySpeech, audio_folders / "model")
+    assert all(torch.equal(model.rvae.emission.state_dict()[name], trained[name]) for name in trained)
+
+
+def test_public_folder_layouts_are_read_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipes for VoiceBank-DEMAND and WSJ0-QUT, on little files with the names of the real ones, at 48 kHz."""
+    files = ["clean_trainset_28spk_wav/p226_001.wav", "clean_trainset_28spk_wav/p227_001.wav",
+             "noisy_trainset_28spk_wav/p226_001.wav", "noisy_trainset_28spk_wav/p227_001.wav",
+             "wsj0/si_tr_s/01a/01ao030a.wav", "wsj0/si_dt_05/050/050a0501.wav",
+             "QUT-NOISE/CAFE-CAFE-1.wav", "QUT-NOISE/CAFE-CAFE-2.wav"]  # fmt: skip
+    for i, name in enumerate(files):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        tone = 0.2 * np.sin(2 * np.pi * (200 + 30 * i) * np.arange(96000) / 48000)
+        write_audio(tmp_path / name, tone.astype(np.float32), 48000)
+    monkeypatch.chdir(tmp_path)
+    small = {"epochs": 1, "batches_per_epoch": 1, "batch_size": 2, "num_frames": 10}
+    for prior, model in (("voicebank_rvae", "voicebank_demand_nd_lv"), ("wsj0_rvae", "wsj0_qut_nd_lv")):
+        for name in (prior, model):
+            recipe = yaml.safe_load((CONFIG / f"{name}.yaml").read_text())
+            recipe["optimisation"] |= small
+            recipe["model"]["hidden_size"] = 8
+            if name == model:
+                assert recipe["data"]["prior"] == f"models/{prior}"
+                recipe["data"]["prior"] = "model"
+            assert run(recipe, tmp_path, "--data", str(tmp_path), monkeypatch=monkeypatch) == 0
+    validation = audio_files(tmp_path, load_recipe(CONFIG / "voicebank_rvae.yaml"), "speech_valid")
+    assert [path.name for path in validation] == ["p226_001.wav"]
+    broken = load_recipe(CONFIG / "voicebank_rvae.yaml")
+    broken.data["speech_valid_only"] = "p9*"
+    with pytest.raises(ValueError, match=r"data.speech_valid: expected files named p9\* below"):
+        audio_files(tmp_path, broken, "speech_valid")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +137,7 @@ def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatc
             {"task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}},
             "needs data: pass --data FOLDER or set DVAE_DATA",
         ),
-        ({"task": "nothing"}, "expected a task of speech_prior, enhancer, motion, got 'nothing'"),
+        ({"task": "nothing"}, "expected a task of speech_prior, noisy_speech, enhancer, motion, got 'nothing'"),
         (
             {"model": {"hiden_size": 3}},
             "unknown key 'hiden_size' for SRNNConfig; the nearest valid key is 'hidden_size'",
@@ -131,7 +167,7 @@ def test_missing_folder_is_named(
     assert "data.speech_train: expected a folder, got" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config" / "train").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda p: p.stem)
 def test_shipped_recipes_are_valid(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
@@ -139,7 +175,7 @@ def test_shipped_recipes_are_valid(path: Path) -> None:
 
 
 def test_crops_are_reproducible_and_short_files_repeat(audio_folders: Path) -> None:
-    crops = AudioCrops(audio_folders / "speech" / "train", 16000)
+    crops = AudioCrops(list_audio(audio_folders / "speech" / "train"), 16000)
     first, second = (crops.draw(50000, np.random.default_rng(3)) for _ in range(2))
     assert first.shape == (50000,)
     assert np.array_equal(first, second)
@@ -147,8 +183,8 @@ def test_crops_are_reproducible_and_short_files_repeat(audio_folders: Path) -> N
 
 
 def test_mixtures_add_up_and_do_not_clip(audio_folders: Path, rng: np.random.Generator) -> None:
-    speech, noise = (AudioCrops(audio_folders / kind / "train", 16000) for kind in ("speech", "noise"))
-    for _ in range(10):
-        mixture, clean = MixtureSource(speech, noise, (-5.0, 15.0)).draw(8000, rng)
+    speech, noise = (AudioCrops(list_audio(audio_folders / kind / "train"), 16000) for kind in ("speech", "noise"))
+    for i in range(40):
+        mixture, clean = MixtureSource(speech, noise, (-5.0, 15.0), augment=i % 4 > 0).draw(8000, rng)
         assert np.abs(mixture).max() <= 1.0
         assert 0 < np.square(mixture - clean).mean() < 10 * np.square(clean).mean()

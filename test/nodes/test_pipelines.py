@@ -16,7 +16,7 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.signal.audio_file import read_mono
 from dvae_nodes import conversions as convert
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline, choose_device
+from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
 from dvae_nodes.reporting import Reporter
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -30,7 +30,7 @@ class Microphone:
         self.types = audio_types(portaudio)
         self.log: list[str] = []
         self.reporter = Reporter(self.log.append)
-        node = EnhancerNodeConfig(device="cpu", **settings)
+        node = EnhancerNodeConfig(**settings)
         self.pipeline = EnhancerPipeline(self.types, node, EnhancerSettings(), ActivityConfig(), self.reporter)
         self.outputs: list[Any] = []
 
@@ -256,12 +256,6 @@ def test_an_unknown_portaudio_format_is_named() -> None:
     header = convert.make_header(microphone.types, SECOND, "mic")
     microphone.hear(microphone.types.make("audio_common_msgs/AudioStamped", header=header, audio=audio))
     assert "expected a PortAudio format of [1, 2, 8, 16, 32], got 99" in microphone.log[0]
-
-
-def test_devices() -> None:
-    assert choose_device("cpu") == "cpu"
-    with pytest.raises(ValueError, match="device: expected auto, cpu, or cuda"):
-        choose_device("tpu")
 
 
 def test_reports_come_once_and_then_with_their_count() -> None:

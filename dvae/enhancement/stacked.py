@@ -1,0 +1,210 @@
+"""The RVAE posterior and the noise networks with weights of their own for each utterance, all utterances at once.
+
+The adaptive methods fit a copy of a network to every utterance. One after the other, nearly all of their time is the
+overhead of small operations; here the copies are stacked and every operation serves all of them. The arithmetic is that
+of dvae.models.rvae and dvae.enhancement.noise_networks (a test compares them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dvae.models.layers import Gaussian
+from dvae.models.recurrent_posterior import LatentSequence
+from dvae.models.rvae import log_power_features
+
+Weights = Mapping[str, Tensor]  # name in the module -> (B, *shape there)
+
+
+def stack_weights(module: nn.Module, batch: int) -> dict[str, Tensor]:
+    """`batch` copies of the parameters of `module`, as leaves to be fitted."""
+    return {
+        name: value.detach().expand(batch, *value.shape).clone().requires_grad_()
+        for name, value in module.named_parameters()
+    }
+
+
+def dense(inputs: Tensor, weights: Weights, name: str) -> Tensor:
+    """(B, T, D) -> (B, T, H) by the linear layer `name`."""
+    return torch.baddbmm(weights[f"{name}.bias"][:, None], inputs, weights[f"{name}.weight"].transpose(1, 2))
+
+
+class _Cell(NamedTuple):
+    """What one LSTM step leaves behind for its gradient, all (B, H)."""
+
+    keep_in: Tensor
+    forget: Tensor
+    new: Tensor
+    out: Tensor
+    before: Tensor
+    squashed: Tensor
+
+
+def _cell_step(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, _Cell]:
+    """Gates (B, 4H) before their non-linearities and the cell state -> hidden and cell state (B, H)."""
+    keep_in, forget, new, out = gates.chunk(4, dim=-1)
+    keep_in, forget, new, out = torch.sigmoid(keep_in), torch.sigmoid(forget), torch.tanh(new), torch.sigmoid(out)
+    after = forget * cell + keep_in * new
+    squashed = torch.tanh(after)
+    return out * squashed, after, _Cell(keep_in, forget, new, out, cell, squashed)
+
+
+def _cell_gradient(cell: _Cell, to_hidden: Tensor, to_cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of hidden and cell state after a step -> those of its gates (B, 4H) and of the cell state before."""
+    keep_in, forget, new, out, before, squashed = cell
+    to_cell = to_cell + to_hidden * out * (1.0 - squashed * squashed)
+    gates = torch.cat(
+        [
+            to_cell * new * keep_in * (1.0 - keep_in),
+            to_cell * before * forget * (1.0 - forget),
+            to_cell * keep_in * (1.0 - new * new),
+            to_hidden * squashed * out * (1.0 - out),
+        ],
+        dim=-1,
+    )
+    return gates, to_cell * forget
+
+
+class _LSTMRecurrence(torch.autograd.Function):
+    """drive (B, T, 4H), recurrent weights (B, H, 4H) -> hidden states (B, T, H).
+
+    By hand, because the gradient of the weights is then one product over all frames instead of one for each: a
+    stack of weights is large, and adding to its gradient once a frame was most of the time.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, drive: Tensor, recurrent: Tensor) -> Tensor:
+        hidden = cell = drive.new_zeros(drive.shape[0], recurrent.shape[1])
+        states, ctx.cells = [hidden], []
+        for gates in drive.unbind(1):
+            hidden, cell, kept = _cell_step(torch.baddbmm(gates[:, None], hidden[:, None], recurrent)[:, 0], cell)
+            states.append(hidden)
+            ctx.cells.append(kept)
+        stacked = torch.stack(states, dim=1)
+        ctx.save_for_backward(recurrent, stacked)
+        return stacked[:, 1:]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        recurrent, states = ctx.saved_tensors
+        backward = recurrent.transpose(1, 2)
+        to_hidden = to_cell = torch.zeros_like(states[:, 0])
+        drive: list[Tensor] = []
+        for t in range(len(ctx.cells) - 1, -1, -1):
+            gates, to_cell = _cell_gradient(ctx.cells[t], to_hidden + gradients[0][:, t], to_cell)
+            drive.append(gates)
+            to_hidden = torch.bmm(gates[:, None], backward)[:, 0]
+        stacked = torch.stack(drive[::-1], dim=1)
+        return stacked, states[:, :-1].transpose(1, 2) @ stacked
+
+
+class _LatentRecurrence(torch.autograd.Function):
+    """The latent recursion of dvae.models.recurrent_posterior, by hand for the same reason.
+
+    drive (B, T, 2L): what the context says of mean and log-variance; from_hidden (B, H, 2L); joined (B, L + H, 4H):
+    weights of [z_t, h_{t-1}]; bias (B, 1, 4H); noise (B, T, L) -> z (B, T, L), mean and log-variance (B, T, 2L).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, drive: Tensor, from_hidden: Tensor, joined: Tensor, bias: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        hidden = cell = drive.new_zeros(drive.shape[0], from_hidden.shape[1])
+        inputs, parameters, ctx.cells = [], [], []
+        for part, draw in zip(drive.unbind(1), noise.unbind(1), strict=True):
+            parameters.append(torch.baddbmm(part[:, None], hidden[:, None], from_hidden)[:, 0])
+            mean, log_var = parameters[-1].chunk(2, dim=-1)
+            inputs.append(torch.cat([mean + torch.exp(0.5 * log_var) * draw, hidden], dim=-1))
+            hidden, cell, kept = _cell_step(torch.baddbmm(bias, inputs[-1][:, None], joined)[:, 0], cell)
+            ctx.cells.append(kept)
+        both, stacked = torch.stack(inputs, dim=1), torch.stack(parameters, dim=1)
+        ctx.save_for_backward(from_hidden, joined, noise, both, stacked)
+        return both[..., : noise.shape[-1]].contiguous(), stacked
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
+        from_hidden, joined, noise, both, parameters = ctx.saved_tensors
+        size = noise.shape[-1]
+        spread = 0.5 * torch.exp(0.5 * parameters[..., size:]) * noise  # d z / d log-variance
+        back_hidden, back_joined = from_hidden.transpose(1, 2), joined.transpose(1, 2)
+        to_hidden = to_cell = torch.zeros_like(both[:, 0, size:])
+        all_gates: list[Tensor] = []
+        drive: list[Tensor] = []
+        for t in range(len(ctx.cells) - 1, -1, -1):
+            gates, to_cell = _cell_gradient(ctx.cells[t], to_hidden, to_cell)
+            to_both = torch.bmm(gates[:, None], back_joined)[:, 0]
+            to_z = to_both[:, :size] + gradients[0][:, t]
+            part = torch.cat([to_z, to_z * spread[:, t]], dim=-1) + gradients[1][:, t]
+            to_hidden = to_both[:, size:] + torch.bmm(part[:, None], back_hidden)[:, 0]
+            all_gates.append(gates)
+            drive.append(part)
+        stacked, stacked_gates = torch.stack(drive[::-1], dim=1), torch.stack(all_gates[::-1], dim=1)
+        hidden = both[..., size:].transpose(1, 2)
+        joined_gradient = both.transpose(1, 2) @ stacked_gates
+        return stacked, hidden @ stacked, joined_gradient, stacked_gates.sum(1, keepdim=True), None
+
+
+def lstm(inputs: Tensor, weights: Weights, name: str, suffix: str = "") -> Tensor:
+    """(B, T, D) -> hidden states (B, T, H), forward in time. suffix: "_reverse" takes the weights of that direction."""
+    part = f"l0{suffix}"
+    drive = torch.baddbmm(
+        (weights[f"{name}.bias_ih_{part}"] + weights[f"{name}.bias_hh_{part}"])[:, None],
+        inputs,
+        weights[f"{name}.weight_ih_{part}"].transpose(1, 2),
+    )
+    recurrent = weights[f"{name}.weight_hh_{part}"].transpose(1, 2)
+    hidden: Tensor = _LSTMRecurrence.apply(drive, recurrent)  # type: ignore[no-untyped-call]
+    return hidden
+
+
+def reverse(sequence: Tensor, lengths: Tensor) -> Tensor:
+    """The first lengths[b] frames of (B, T, D) in reverse order, padding left where it is; its own inverse."""
+    frame = torch.arange(sequence.shape[1])
+    index = torch.where(frame < lengths[:, None], lengths[:, None] - 1 - frame, frame)
+    return sequence.gather(1, index[..., None].expand_as(sequence))
+
+
+def two_way_lstm(inputs: Tensor, weights: Weights, name: str, lengths: Tensor) -> Tensor:
+    """(B, T, D) -> (B, T, 2H), each utterance read from both of its ends."""
+    backward = reverse(lstm(reverse(inputs, lengths), weights, name, "_reverse"), lengths)
+    return torch.cat([lstm(inputs, weights, name), backward], dim=-1)
+
+
+def encode(
+    power: Tensor, weights: Weights, causal: bool, lengths: Tensor, noise: Tensor, floor: float
+) -> LatentSequence:
+    """dvae.models.rvae.Posterior: |x|^2 (B, T, F), lengths (B,), noise (B, T, L) -> z and its posterior."""
+    features = log_power_features(power, floor)
+    if causal:
+        context = reverse(lstm(reverse(features, lengths), weights, "x_lstm"), lengths)
+    else:
+        context = two_way_lstm(features, weights, "x_lstm", lengths)
+    size = context.shape[-1]
+    weight = torch.cat([weights["latent.mean.weight"], weights["latent.log_var.weight"]], dim=1).transpose(1, 2)
+    bias = torch.cat([weights["latent.mean.bias"], weights["latent.log_var.bias"]], dim=1)
+    drive = torch.baddbmm(bias[:, None], context, weight[:, :size])
+    recurrent = weight[:, size:]
+    z_in = weights["latent.z_lstm.weight_ih_l0"].transpose(1, 2)
+    z_hidden = weights["latent.z_lstm.weight_hh_l0"].transpose(1, 2)
+    joined = torch.cat([z_in, z_hidden], dim=1)
+    z_bias = (weights["latent.z_lstm.bias_ih_l0"] + weights["latent.z_lstm.bias_hh_l0"])[:, None]
+    z, parameters = _LatentRecurrence.apply(drive, recurrent, joined, z_bias, noise)  # type: ignore[no-untyped-call]
+    mean, log_var = parameters.chunk(2, dim=-1)
+    return LatentSequence(z, Gaussian(mean, log_var))
+
+
+def noise_log_var(power: Tensor, z: Tensor, weights: Weights, dependency: str, lengths: Tensor, floor: float) -> Tensor:
+    """dvae.enhancement.noise_networks.NoiseNetwork: |x|^2 (B, T, F) and z (B, T, L) -> log v_n (B, T, F)."""
+    parts = []
+    if dependency != "LV":
+        past = lstm(log_power_features(power, floor), weights, "x_lstm")
+        parts.append(nn.functional.pad(past[:, :-1], (0, 0, 1, 0)))
+    if dependency == "LV":
+        parts.append(two_way_lstm(z, weights, "z_lstm", lengths))
+    elif dependency == "NOLV":
+        parts.append(lstm(z, weights, "z_lstm"))
+    return dense(torch.tanh(dense(torch.cat(parts, dim=-1), weights, "hidden.0")), weights, "log_var")

@@ -1,0 +1,211 @@
+"""One frame of the enhancer in numpy: the streaming form of dvae.enhancement.model, equal to it (a test compares them).
+
+A step is a handful of matrix-vector products, for which the linear algebra behind numpy is as fast as anything measured
+here (bench/enhancement/speed.py), without a deep-learning library's memory and start-up time. Nothing but the state
+changes; it is passed in and out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvae.enhancement.config import EnhancerConfig
+from dvae.models.weights import read_weights
+from dvae.signal.bands import Bands
+
+NEIGHBOURS = 2  # bands on either side that a band of the noise model sees
+
+Array = NDArray[np.float32]
+LSTMState = tuple[Array, Array]
+
+
+class StepLSTM:
+    """One step of a one-layer LSTM with torch's weights `name`.*_l0; all four gates in one product and one tanh."""
+
+    def __init__(self, weights: Mapping[str, Array], name: str) -> None:
+        joined = np.concatenate([weights[f"{name}.weight_ih_l0"], weights[f"{name}.weight_hh_l0"]], axis=1)
+        bias = weights[f"{name}.bias_ih_l0"] + weights[f"{name}.bias_hh_l0"]
+        self.size = size = bias.size // 4
+        scale = np.full(4 * size, 0.5, dtype=np.float32)  # sigmoid(x) = (1 + tanh(x / 2)) / 2
+        scale[2 * size : 3 * size] = 1.0  # the cell gate is a tanh itself
+        self.weight, self.bias = np.ascontiguousarray(scale[:, None] * joined), scale * bias
+
+    def zero_state(self) -> LSTMState:
+        """The state before the first frame."""
+        return np.zeros(self.size, dtype=np.float32), np.zeros(self.size, dtype=np.float32)
+
+    def __call__(self, frame: Array, state: LSTMState) -> LSTMState:
+        """One frame (D,) and the state before it -> the state after it."""
+        size = self.size
+        gates = self.weight @ np.concatenate([frame, state[0]])
+        gates += self.bias
+        np.tanh(gates, out=gates)
+        cell = (0.5 * gates[size : 2 * size] + 0.5) * state[1] + (0.5 * gates[:size] + 0.5) * gates[2 * size : 3 * size]
+        return (0.5 * gates[3 * size :] + 0.5) * np.tanh(cell), cell
+
+
+class StepState(NamedTuple):
+    """Everything that one step hands to the next."""
+
+    observation: LSTMState
+    latent: LSTMState
+    emission: LSTMState
+    first: Array  # (K, N): the leaky averages of the noise model
+    second: Array
+    bands: Array  # (lookahead, K): what is not filtered yet, oldest first
+    features: Array  # (lookahead, H)
+
+
+class StepResult(NamedTuple):
+    """Speech and noise variance (F,) of one frame, and the log odds of speech."""
+
+    speech_var: Array
+    noise_var: Array
+    activity: float
+
+    @property
+    def wiener_gain(self) -> Array:
+        """Eq. 6.12: real, in (0, 1)."""
+        gain: Array = self.speech_var / (self.speech_var + self.noise_var)
+        return gain
+
+
+class EnhancerStep:
+    """The enhancer stored in a model folder, frame by frame. Read-only, so that streams can share one."""
+
+    def __init__(self, config: EnhancerConfig, weights: Mapping[str, Array]) -> None:
+        self.config, self.bands = config, Bands(config.num_bins)
+        self.observation = StepLSTM(weights, "observation.lstm")
+        self.latent = StepLSTM(weights, "posterior.z_lstm")
+        self.emission = StepLSTM(weights, "emission.z_lstm")
+        self.features = weights["observation.features.0.weight"], weights["observation.features.0.bias"]
+        self.log_var = weights["emission.log_var.weight"], weights["emission.log_var.bias"]
+        self.z_mean = weights["posterior.mean.weight"], weights["posterior.mean.bias"]
+        # everything that reads the context alone in one product: hints of the noise model, then the activity
+        self.from_context = (
+            np.concatenate([weights["noise.from_context.weight"], weights["activity.weight"]]),
+            np.concatenate([weights["noise.from_context.bias"], weights["activity.bias"]]),
+        )
+        size = config.noise_hidden_size
+        halve = np.concatenate([np.full(size, 0.5), np.ones(size)]).astype(np.float32)  # sigmoid as a tanh, as above
+        self.from_inputs = (
+            np.concatenate(
+                [
+                    halve[:, None] * weights["noise.first.weight"],
+                    halve[:, None] * weights["noise.second_inputs.weight"],
+                    weights["noise.log_var_inputs.weight"],
+                ]
+            ).T.copy(),
+            np.concatenate(
+                [
+                    halve * weights["noise.first.bias"],
+                    halve * weights["noise.second_inputs.bias"],
+                    weights["noise.log_var_inputs.bias"],
+                ]
+            ),
+        )
+        self.from_first = np.concatenate(
+            [halve[:, None] * weights["noise.second_first.weight"], weights["noise.log_var_first.weight"]]
+        ).T.copy()
+        self.from_second = weights["noise.log_var_second.weight"][0]
+
+    def initial_state(self) -> StepState:
+        """The state before the first frame."""
+        config, num_bands = self.config, self.bands.num_bands
+        averages = np.zeros((num_bands, config.noise_hidden_size), dtype=np.float32)
+        return StepState(
+            self.observation.zero_state(),
+            self.latent.zero_state(),
+            self.emission.zero_state(),
+            averages,
+            averages,
+            np.zeros((config.lookahead_frames, num_bands), dtype=np.float32),
+            np.zeros((config.lookahead_frames, config.hidden_size), dtype=np.float32),
+        )
+
+    def _band_features(self, power: Array) -> Array:
+        features: Array = (np.log(self.bands.mean(power) + np.float32(self.config.floor)) + np.float32(6)) / np.float32(
+            3
+        )
+        return features
+
+    def _observe(self, power: Array, state: StepState) -> StepState:
+        """Read |x_{t+L}|^2; `bands` and `features` then hold lookahead + 1 frames."""
+        bands = self._band_features(power)
+        weight, bias = self.features
+        features = np.tanh(weight @ bands + bias)
+        return state._replace(
+            observation=self.observation(features, state.observation),
+            bands=np.concatenate([state.bands, bands[None]]),
+            features=np.concatenate([state.features, features[None]]),
+        )
+
+    def look_ahead(self, power: Array, state: StepState) -> StepState:
+        """Read one of the first `lookahead_frames` frames (F,): nothing can be filtered yet."""
+        state = self._observe(power, state)
+        return state._replace(bands=state.bands[1:], features=state.features[1:])
+
+    def step(self, power: Array, state: StepState) -> tuple[StepResult, StepState]:
+        """|x_{t+L}|^2 (F,) of mean about 1 -> variances of frame t and the state after it."""
+        state = self._observe(power, state)
+        context = np.concatenate([state.observation[0], state.features[0]])
+        weight, bias = self.z_mean
+        z = weight @ np.concatenate([context, state.latent[0]]) + bias
+        emission = self.emission(z, state.emission)
+        weight, bias = self.log_var
+        floor = np.float32(self.config.floor)
+        speech_var = np.exp(weight @ emission[0] + bias) + floor
+        weight, bias = self.from_context
+        hints = weight @ context + bias
+        log_var, first, second = self._noise(state, hints[:-1], self._band_features(speech_var))
+        noise_var = (np.exp(log_var) + floor)[self.bands.band_of_bin]
+        state = StepState(
+            state.observation,
+            self.latent(z, state.latent),
+            emission,
+            first,
+            second,
+            state.bands[1:],
+            state.features[1:],
+        )
+        return StepResult(speech_var, noise_var, float(hints[-1])), state
+
+    def _noise(self, state: StepState, hints: Array, speech: Array) -> tuple[Array, Array, Array]:
+        """log v_n of the bands (K,) and both kinds of averages after this frame."""
+        size, num_bands = self.config.noise_hidden_size, self.bands.num_bands
+        lookahead, num_now = self.config.lookahead_frames, 2 * NEIGHBOURS + 1
+        inputs = np.zeros((num_bands, self.from_inputs[0].shape[0]), dtype=np.float32)
+        for i in range(num_now):
+            shift = i - NEIGHBOURS  # band k sees band k + shift
+            first, last = max(0, -shift), num_bands - max(0, shift)
+            inputs[first:last, i] = state.bands[0, first + shift : last + shift]
+        inputs[:, num_now : num_now + lookahead] = state.bands[1:].T
+        inputs[:, num_now + lookahead] = speech
+        inputs[:, num_now + lookahead + 1 :] = hints.reshape(num_bands, -1)
+        weight, bias = self.from_inputs
+        drive = inputs @ weight + bias
+        averages = self._average(drive[:, : 2 * size], state.first)
+        from_first = averages @ self.from_first
+        second = self._average(drive[:, 2 * size : 4 * size] + from_first[:, :-1], state.second)
+        return drive[:, -1] + from_first[:, -1] + second @ self.from_second, averages, second
+
+    def _average(self, drive: Array, state: Array) -> Array:
+        """One step of dvae.models.leaky.leaky_average; the rate's half of the drive is halved already."""
+        size = state.shape[1]
+        active = np.tanh(drive)
+        rate = 0.5 * active[:, :size] + 0.5
+        return np.asarray(state + rate * (active[:, size:] - state), dtype=np.float32)
+
+
+def load_enhancer(folder: Path) -> EnhancerStep:
+    """The enhancer stored in `folder`; ValueError names the file when one is missing, damaged, or of another class."""
+    config, weights = read_weights(folder, "Enhancer", EnhancerConfig)
+    try:
+        return EnhancerStep(config, weights)
+    except KeyError as error:
+        raise ValueError(f"{folder}: weights do not fit the configuration: expected {error}, got none") from error

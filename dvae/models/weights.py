@@ -1,0 +1,54 @@
+"""Reading a model folder without torch: the description in model.yaml, the weights of model.safetensors, their hash."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+
+from dvae.configuration import from_mapping
+
+Config = TypeVar("Config")
+
+
+def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], bytes]:
+    """model.yaml and the checked bytes of model.safetensors.
+
+    Raises ValueError naming the file when one is missing, damaged, or of another class.
+    """
+    try:
+        description = yaml.safe_load((folder / "model.yaml").read_text())
+        data = (folder / "model.safetensors").read_bytes()
+    except OSError as error:
+        raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{folder / 'model.yaml'}: expected YAML, got {str(error).splitlines()[0]}") from error
+    if not isinstance(description, dict) or not {"class", "config", "sha256"} <= description.keys():
+        raise ValueError(
+            f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {description!r:.80}"
+        )
+    if description["class"] != class_name:
+        raise ValueError(f"{folder}: expected a model of class {class_name}, got {description['class']}")
+    found = hashlib.sha256(data).hexdigest()
+    if found != description["sha256"]:
+        raise ValueError(
+            f"{folder / 'model.safetensors'} is damaged: expected sha256 {description['sha256']}, got {found}"
+        )
+    return description, data
+
+
+def read_weights(
+    folder: Path, class_name: str, config_class: type[Config]
+) -> tuple[Config, dict[str, NDArray[np.float32]]]:
+    """The configuration and the arrays of a stored model; errors as `read_description`."""
+    description, data = read_description(folder, class_name)
+    try:
+        return from_mapping(config_class, description["config"]), load_arrays(data)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{folder}: weights do not fit the configuration: {error}") from error

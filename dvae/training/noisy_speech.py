@@ -1,0 +1,93 @@
+"""Task `noisy_speech`: the configuration ND, encoder and noise network on noisy speech alone (X. Lin, 2024, eq. 6.16).
+
+No clean speech is used, neither in the objective nor to choose the weights: recordings of noisy speech, or mixtures
+made on the fly, of which what they were made of is thrown away. Validation is the same bound on other speakers and
+noises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dvae.configuration import from_mapping
+from dvae.data.crops import AudioCrops
+from dvae.data.mixtures import MixtureSource
+from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
+from dvae.models.checkpoint import load_model
+from dvae.models.rvae import RVAE
+from dvae.signal.audio_file import Audio
+from dvae.signal.stft import STFT
+from dvae.training.enhancer import SAMPLE_RATE, read_sources
+from dvae.training.recipe import Optimisation, Recipe, audio_files
+from dvae.training.task import Batch, Datasets, SeededBatches, Task
+
+VALID_BATCHES = 8
+DrawNoisy = Callable[[int, np.random.Generator], Audio]
+
+
+class NoisySpeechTask(Task):
+    """Fits the encoder and the noise network; the decoder stays as it was trained on clean speech."""
+
+    model: NoisySpeech
+
+    def train_loss(self, batch: Batch) -> dict[str, Tensor]:
+        return self._loss(batch)
+
+    def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
+        return self._loss(batch)
+
+    def _loss(self, batch: Batch) -> dict[str, Tensor]:
+        power, seed = batch
+        noise = self.noise((*power.shape[:2], self.model.config.latent_size), int(seed))
+        speech_var, noise_var, posterior = self.model.variances(power, noise)
+        floor = self.model.config.floor
+        return {"loss": -noisy_speech_elbo(power, speech_var, noise_var, posterior, floor).mean()}
+
+
+class NoisyBatches(SeededBatches):
+    """Batch i of epoch e: power (B, T, F) of noisy speech, each of mean 1. draw_noisy: (samples, rng) -> (S,)."""
+
+    def __init__(self, draw_noisy: DrawNoisy, options: Optimisation, num_batches: int, seed: int) -> None:
+        super().__init__(num_batches, seed)
+        self.draw_noisy, self.options, self.stft = draw_noisy, options, STFT()
+
+    def draw(self, index: int, seed: int) -> Batch:
+        rng = np.random.default_rng(seed)
+        num_frames, first = self.options.num_frames, self.stft.overlap // self.stft.hop_length
+        num_samples = num_frames * self.stft.hop_length + self.stft.overlap
+        noisy = np.stack([self.draw_noisy(num_samples, rng) for _ in range(self.options.batch_size)])
+        power = np.square(np.abs(self.stft.analyse(noisy)[:, first : first + num_frames]))
+        power /= np.maximum(power.mean((1, 2), keepdims=True), 1e-12)
+        return torch.from_numpy(power), torch.tensor(seed)
+
+
+def noisy_sources(recipe: Recipe, data_root: Path | None) -> list[DrawNoisy]:
+    """For training and validation: recordings of noisy speech where the recipe has folders of them (`noisy_train`,
+    `noisy_valid`), else mixtures of its speech and its noise."""
+    if "noisy_train" in recipe.data:
+        folders = [audio_files(data_root, recipe, f"noisy_{split}") for split in ("train", "valid")]
+        return [AudioCrops(files, SAMPLE_RATE, trim_db=30.0).draw for files in folders]
+
+    def from_mixtures(source: MixtureSource) -> DrawNoisy:
+        return lambda num_samples, rng: source.draw(num_samples, rng).mixture
+
+    return [from_mixtures(source) for source in read_sources(recipe, data_root, snr_db=(-5.0, 15.0), augment=False)]
+
+
+def build(recipe: Recipe, data_root: Path | None) -> tuple[NoisySpeechTask, Datasets]:
+    """The task and its data, from the recipe; `data.prior` is the folder of the trained RVAE."""
+    model = NoisySpeech(from_mapping(NoisySpeechConfig, recipe.model))
+    prior = load_model(RVAE, Path(recipe.data["prior"]))
+    model.rvae.load_state_dict(prior.state_dict())
+    model.rvae.emission.requires_grad_(False)
+    options = recipe.optimisation
+    train, valid = noisy_sources(recipe, data_root)
+    return NoisySpeechTask(model, options), Datasets(
+        NoisyBatches(train, options, options.batches_per_epoch, options.seed * 1_000_000),
+        NoisyBatches(valid, options, VALID_BATCHES, 7),
+    )
