@@ -31,15 +31,21 @@ class ActivityConfig:
     release_frames: float = setting(
         15.0, "smoothing of the probability when it falls", unit="frames", minimum=0.0, live=True
     )
+    robot_hold_frames: int = setting(
+        20, "how long after the robot spoke its own voice is still expected", unit="frames", minimum=0, live=True
+    )
 
 
 class FrameActivity(NamedTuple):
-    """One frame: probability of speech in [0, 1], the smoothed decision, level of speech and ratio in dB."""
+    """One frame: probability of speech in [0, 1], the smoothed decision, level of speech and ratio in dB, and the
+    azimuth of who speaks in rad, NaN where it is not known.
+    """
 
     probability: float
     speaking: bool
     level_db: float
     snr_db: float
+    azimuth: float = math.nan
 
 
 def to_db(power: float) -> float:
@@ -48,15 +54,20 @@ def to_db(power: float) -> float:
 
 
 class ActivityDetector:
-    """Call `step` once a frame; causal."""
+    """Call `step` once a frame; causal.
+
+    robot_speaks: set while the robot itself speaks or moves loudly and its sound is not cancelled: what is heard then
+    counts as no speech.
+    """
 
     def __init__(self, config: ActivityConfig) -> None:
-        self.config = config
+        self.config, self.robot_speaks = config, False
         self.reset()
 
     def reset(self) -> None:
         """Forget the past."""
         self._smoothed = 0.0
+        self._held_frames = 0
 
     def step(self, log_odds: float, spectrum: NDArray[np.complexfloating[Any]], gain: NDArray[Any]) -> FrameActivity:
         """Log odds of speech, spectrum and Wiener gain of one frame, both (F,), gain in [0, 1]."""
@@ -65,8 +76,9 @@ class ActivityDetector:
         speech, noise = np.square(gain) * power, np.square(1.0 - gain) * power
         snr_db = to_db(float(speech[BAND].sum())) - to_db(float(noise[BAND].sum()))
         level_db = to_db(float(speech.mean()))
+        self._held_frames = config.robot_hold_frames + 1 if self.robot_speaks else max(0, self._held_frames - 1)
         probability = 0.0
-        if level_db > config.silence_db:
+        if level_db > config.silence_db and not self._held_frames:
             probability = 1.0 / (1.0 + math.exp(-min(max(log_odds, -50.0), 50.0)))
         frames = config.attack_frames if probability > self._smoothed else config.release_frames
         keep = math.exp(-1.0 / frames) if frames > 0 else 0.0
