@@ -163,12 +163,12 @@ def format_from_info(info: Any) -> AudioFormat:
 
 
 def decode_bytes(data: bytes, audio_format: AudioFormat) -> tuple[Audio, bytes]:
-    """Interleaved samples -> mono (S,), the mean of the channels, and the bytes of an incomplete last sample."""
+    """Interleaved samples -> channels (C, S) and the bytes of an incomplete last sample."""
     kind = np.dtype(SAMPLE_TYPES[audio_format.sample_type])
     block = kind.itemsize * audio_format.channels
     whole = len(data) // block * block
     samples = np.frombuffer(data[:whole], dtype=kind).reshape(-1, audio_format.channels)
-    return to_float(samples).mean(axis=1), data[whole:]
+    return to_float(samples).T, data[whole:]
 
 
 def to_float(samples: NDArray[Any]) -> Audio:
@@ -181,14 +181,14 @@ def to_float(samples: NDArray[Any]) -> Audio:
 
 
 def decode_portaudio(audio: Any) -> tuple[Audio, AudioFormat]:
-    """audio_common_msgs/Audio of mgonzs13 -> mono (S,) and its format; ValueError for an unknown format code."""
+    """audio_common_msgs/Audio of mgonzs13 -> channels (C, S) and their format; ValueError for an unknown code."""
     if audio.info.format not in PORTAUDIO_FIELDS:
         raise ValueError(f"expected a PortAudio format of {list(PORTAUDIO_FIELDS)}, got {audio.info.format}")
     field = PORTAUDIO_FIELDS[audio.info.format]
     samples = np.asarray(getattr(audio.audio_data, field))
     found = AudioFormat(int(audio.info.rate), int(audio.info.channels))
     whole = samples.size // found.channels * found.channels
-    return to_float(samples[:whole].reshape(-1, found.channels)).mean(axis=1), found
+    return to_float(samples[:whole].reshape(-1, found.channels)).T, found
 
 
 def to_int16(waveform: Audio) -> NDArray[np.int16]:
@@ -237,6 +237,7 @@ def activity_to_message(types: MessageTypes, header: Any, frames: list[FrameActi
         speaking=bool(frames[-1].speaking),
         level=float(np.max([frame.level_db for frame in frames])),
         snr=float(np.mean([frame.snr_db for frame in frames])),
+        azimuth=float(frames[-1].azimuth),
     )
 
 

@@ -18,6 +18,7 @@ class Meter:
     """Counts and times of one input, over the last thousand messages."""
 
     def __init__(self) -> None:
+        self.optional = False
         self.count = 0
         self.drops = 0
         self._arrivals: deque[float] = deque(maxlen=1000)
@@ -86,7 +87,7 @@ class Diagnostics:
         for topic, (kind, meter) in self._inputs.items():
             values |= {f"{topic} {name}": value for name, value in meter.values().items()}
             waited = min(meter.silence_seconds, time.monotonic() - self._started)
-            if waited > SILENCE_SECONDS:
+            if waited > SILENCE_SECONDS and not meter.optional:
                 level, message = DiagnosticStatus.WARN, explain_silence(self._node, topic, kind)
                 if topic not in self._warned:
                     self._warned.add(topic)

@@ -11,12 +11,16 @@ import soxr
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.echo import EchoConfig
+from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import PRESETS, EnhancerSettings, StreamingEnhancer
 from dvae.models.store import find_model
 from dvae.signal.audio_file import Audio
 from dvae_nodes import conversions as convert
+from dvae_nodes import voices
 from dvae_nodes.messages import MessageTypes, Output
+from dvae_nodes.reference import Reference
 from dvae_nodes.reporting import Reporter
 
 
@@ -35,6 +39,9 @@ class EnhancerNodeConfig:
     sample_format: str = setting(
         "S16LE", "format of audio without format information", choices=tuple(convert.SAMPLE_TYPES)
     )
+    cancel_echo: bool = setting(False, "take what the topic `reference` plays out of the microphones")
+    ros4hri: bool = setting(False, "publish /humans/voices (needs hri_msgs) with one anonymous voice")
+    voice_prefix: str = setting("v", "letters before the number in the ROS4HRI id of the voice")
     max_gap: float = setting(
         0.2, "stamps further from their expected time than this mean lost audio", unit="s", minimum=0.01
     )
@@ -54,14 +61,29 @@ class EnhancerPipeline:
         settings: EnhancerSettings,
         activity: ActivityConfig,
         reporter: Reporter,
+        microphones: MicrophoneConfig | None = None,
+        echo: EchoConfig | None = None,
     ) -> None:
         self.types, self.node, self.reporter = types, node, reporter
+        self.microphones = microphones or MicrophoneConfig()
+        if self.microphones.channel_mode in ("delay_and_sum", "mvdr") and not self.microphones.uses_array:
+            raise ValueError(f"channel_mode {self.microphones.channel_mode}: expected microphone_positions, got none")
         model = load_enhancer(find_model(node.model or PRESETS[node.preset]))
-        self.enhancer = StreamingEnhancer(model, settings, activity)
-        self.enhancer.feed(np.zeros(16000, dtype=np.float32))  # the first calls are slow: now, not then
+        self.enhancer = StreamingEnhancer(
+            model,
+            settings,
+            activity,
+            self.microphones if self.microphones.uses_array else None,
+            (echo or EchoConfig()) if node.cancel_echo else None,
+        )
+        self.reference = Reference(self.enhancer.stft.sample_rate)
+        self._reference_format: convert.AudioFormat | None = None
+        silence = np.zeros((self.enhancer.num_channels, 16000), dtype=np.float32)
+        self.enhancer.feed(silence if self.enhancer.array else silence[0])  # the first calls are slow: now, not then
         self.enhancer.reset()
         self._known_format = self._fixed_format()
         self._refused = False  # the announced format cannot be read
+        self._listed = False  # the voice is on the list of ROS4HRI
         self._waiting: list[tuple[Any, int]] = []
         self._first_waiting: int | None = None
         self._start()
@@ -84,6 +106,36 @@ class EnhancerPipeline:
         """Take over changed settings; the stream goes on."""
         self.enhancer.settings = settings
         self.enhancer.activity.config = activity
+
+    def on_robot_speaking(self, message: Any) -> list[Output]:
+        """std_msgs/Bool: whether the robot itself speaks or moves loudly now."""
+        self.enhancer.activity.robot_speaks = bool(message.data)
+        return []
+
+    def on_reference_info(self, message: Any) -> list[Output]:
+        """The format of the reference, where it is another than that of the microphones."""
+        self._reference_format = convert.format_from_info(message)
+        return []
+
+    def on_reference(self, message: Any, receive_time: int) -> list[Output]:
+        """What the loudspeaker plays, either kind of audio, stamped with the time of its first sample."""
+        header = getattr(message, "header", None)
+        stamp = convert.stamp_to_nanoseconds(header.stamp) if header is not None else receive_time
+        audio = getattr(message, "audio", message)
+        try:
+            if hasattr(audio, "info"):
+                samples, found = convert.decode_portaudio(audio)
+            else:
+                known = self._reference_format or self._known_format
+                if known is None:
+                    raise ValueError("expected reference_info or audio_info with the format, got none yet")
+                samples, _ = convert.decode_bytes(bytes(audio.data), known)
+                found = known
+            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+            self.reference.add(samples.mean(axis=0), found.sample_rate, stamp)
+        except ValueError as error:
+            self.reporter.report("reference", f"reference: {error}: chunk ignored")
+        return []
 
     # ------------------------------------------------------------------ input
 
@@ -162,7 +214,9 @@ class EnhancerPipeline:
         return self.finish()
 
     def _samples(self, samples: Audio, audio_format: convert.AudioFormat, stamp: int, frame_id: str) -> list[Output]:
+        """Channels (C, S) of one chunk."""
         outputs = self._break_at(audio_format, stamp)
+        samples = self._choose_channels(samples)
         wrong = ~np.isfinite(samples)
         if wrong.any():
             self.reporter.report(
@@ -173,21 +227,47 @@ class EnhancerPipeline:
         if self._format is None:
             self._format = audio_format
             if rate != target:
-                self._resampler = soxr.ResampleStream(rate, target, 1, dtype="float32")
+                self._resampler = soxr.ResampleStream(rate, target, len(samples), dtype="float32")
                 self.reporter.report("rate", f"audio: expected {target} Hz, got {rate} Hz: resampled")
-            if audio_format.channels > 1:
-                count = audio_format.channels
-                self.reporter.report("channels", f"audio: expected 1 channel, got {count}: their mean is enhanced")
-        outputs += self._fill_lost(stamp, rate, samples.size)
+        count = samples.shape[1]
+        outputs += self._fill_lost(stamp, rate, count, len(samples))
         self._frame_id = frame_id
         self._anchors.append((self._num_samples * target / rate, stamp))
-        self._num_samples += samples.size
-        self._next_stamp = stamp + samples.size * convert.NANOSECONDS // rate
-        if self._resampler is not None:
-            samples = self._resampler.resample_chunk(samples)
-        return outputs + self._results(self.enhancer.feed(samples))
+        self._num_samples += count
+        self._next_stamp = stamp + count * convert.NANOSECONDS // rate
+        return outputs + self._feed(self._resampled(samples))
 
-    def _fill_lost(self, stamp: int, rate: int, num_samples: int) -> list[Output]:
+    def _choose_channels(self, samples: Audio) -> Audio:
+        """(C, S) -> what the enhancer is fed: all channels of the array, or one."""
+        count, config = len(samples), self.microphones
+        if self.enhancer.array:
+            if count != self.enhancer.num_channels:
+                raise ValueError(f"expected {self.enhancer.num_channels} channels (microphone_positions), got {count}")
+            return samples
+        if count > 1:
+            chosen = "the first" if config.channel_mode == "first" else "their mean"
+            self.reporter.report("channels", f"audio: expected 1 channel, got {count}: {chosen} is enhanced")
+        return samples[:1] if config.channel_mode == "first" else samples.mean(axis=0, keepdims=True)
+
+    def _resampled(self, samples: Audio, last: bool = False) -> Audio:
+        """(C, S) at the rate of the input -> (C, S') at the rate of the model."""
+        if self._resampler is None:
+            return samples
+        found = self._resampler.resample_chunk(np.ascontiguousarray(samples.T), last=last)
+        return np.asarray(found, dtype=np.float32).reshape(-1, len(samples)).T
+
+    def _feed(self, samples: Audio) -> list[Output]:
+        """(C, S) at the rate of the model, with the reference of the same time."""
+        reference = None
+        if self.enhancer.echo is not None and self._anchors:
+            index, stamp = self._anchors[-1]
+            start = stamp + round((self.enhancer.num_fed - index) * convert.NANOSECONDS / self.reference.rate)
+            reference = self.reference.take(start, samples.shape[1])
+            if not self.reference.num_received:
+                self.reporter.report("no reference", "reference: expected what the loudspeaker plays, got nothing yet")
+        return self._results(self.enhancer.feed(samples if self.enhancer.array else samples[0], reference))
+
+    def _fill_lost(self, stamp: int, rate: int, num_samples: int, num_channels: int) -> list[Output]:
         """Silence for a chunk that was lost, so that what follows keeps its place; stamps may jitter by less."""
         if self._next_stamp is None:
             return []
@@ -200,10 +280,7 @@ class EnhancerPipeline:
             f"{gap / rate:.3f} s are lost and replaced by silence",
         )
         self._num_samples += gap
-        silence = np.zeros(gap, dtype=np.float32)
-        if self._resampler is not None:
-            silence = self._resampler.resample_chunk(silence)
-        return self._results(self.enhancer.feed(silence))
+        return self._feed(self._resampled(np.zeros((num_channels, gap), dtype=np.float32)))
 
     def finish(self) -> list[Output]:
         """What is still inside, then start anew (end of the audio, a gap, deactivation)."""
@@ -212,8 +289,9 @@ class EnhancerPipeline:
             self._take_usual_format()
             outputs += self._process_waiting()
         if self._resampler is not None:
-            tail = self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-            outputs += self._results(self.enhancer.feed(tail))
+            outputs += self._feed(
+                self._resampled(np.zeros((self.enhancer.num_channels, 0), dtype=np.float32), last=True)
+            )
         first = self.enhancer.num_returned
         outputs += self._results(self.enhancer.flush(), first)
         self._start()
@@ -235,7 +313,26 @@ class EnhancerPipeline:
             duration = waveform.size / rate
             activity = convert.activity_to_message(self.types, header, frames, duration)
             outputs.append(Output("speech_activity", activity))
+            if self.node.ros4hri:
+                if not self._listed:
+                    self._listed = True
+                    outputs.append(voices.tracked(self.types, header, [self.voice_id]))
+                outputs += voices.voice(self.types, self.voice_id, waveform, rate, activity.speaking)
         return outputs
+
+    def close(self) -> list[Output]:
+        """What is still inside, and that the voice is gone."""
+        outputs = self.finish()
+        if self._listed:
+            self._listed = False
+            header = outputs[0].message.header if outputs and hasattr(outputs[0].message, "header") else None
+            outputs.append(voices.tracked(self.types, header or convert.make_header(self.types, 0, ""), []))
+        return outputs
+
+    @property
+    def voice_id(self) -> str:
+        """The one anonymous voice of this microphone."""
+        return f"{self.node.voice_prefix}1"
 
     def _audio_message(self, header: Any, waveform: Audio) -> Any:
         if self._kind == "AudioStamped":

@@ -77,9 +77,13 @@ class PerceptionNode(LifecycleNode):
     def apply_parameters(self) -> None:
         """A live parameter changed."""
 
-    def listen(self, message_class: Any, topic: str, handler: Handler, depth: int = 5) -> None:
-        """Subscribe, best effort by default (qos_overrides change it), and publish what `handler` returns."""
+    def listen(self, message_class: Any, topic: str, handler: Handler, depth: int = 5, optional: bool = False) -> None:
+        """Subscribe, best effort by default (qos_overrides change it), and publish what `handler` returns.
+
+        optional: that nothing comes is no problem.
+        """
         meter = Meter()
+        meter.optional = optional
         self._inputs[topic] = (type_name(message_class), meter)
         profile = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._subscriptions_made.append(

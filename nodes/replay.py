@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from dvae.cli.common import run_command, settings_from_options
 from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.echo import EchoConfig
+from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.tracking.tracks import TrackerConfig
 from dvae_nodes import conversions as convert
@@ -25,6 +27,7 @@ IMAGE = "sensor_msgs/msg/Image"
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
 AUDIO = tuple(f"audio_common_msgs/msg/{name}" for name in ("AudioStamped", "AudioDataStamped", "AudioData"))
 INFO = "audio_common_msgs/msg/AudioInfo"
+BOOL = "std_msgs/msg/Bool"
 TYPES = {
     "detections": DETECTIONS,
     "tracks": "dvae_perception/msg/TrackArray",
@@ -34,6 +37,10 @@ TYPES = {
     "humans/bodies/tracked": "hri_msgs/msg/IdsList",
     "roi": "hri_msgs/msg/NormalizedRegionOfInterest2D",
     "speech_activity": "dvae_perception/msg/SpeechActivity",
+    "humans/voices/tracked": "hri_msgs/msg/IdsList",
+    "is_speaking": "std_msgs/msg/Bool",
+    "features": "hri_msgs/msg/AudioFeatures",
+    "audio": "audio_common_msgs/msg/AudioData",
     "audio/enhanced_info": INFO,
 }
 
@@ -45,11 +52,23 @@ class TrackerSettings(NamedTuple):
     tracker: TrackerConfig = TrackerConfig()
 
 
+class SpeechSettings(NamedTuple):
+    """Of the node and of each part of the algorithm, as on a robot."""
+
+    node: EnhancerNodeConfig = EnhancerNodeConfig()
+    enhancer: EnhancerSettings = EnhancerSettings()
+    activity: ActivityConfig = ActivityConfig()
+    microphones: MicrophoneConfig = MicrophoneConfig()
+    echo: EchoConfig = EchoConfig()
+
+
 class Replay:
     """Sends each message of a bag to the pipeline of its type, one pipeline for each topic."""
 
-    def __init__(self, types: BagTypes, reporter: Reporter, detect: bool, settings: TrackerSettings) -> None:
-        self.types, self.reporter, self.detect, self.settings = types, reporter, detect, settings
+    def __init__(
+        self, types: BagTypes, reporter: Reporter, detect: bool, settings: TrackerSettings, speech: SpeechSettings
+    ) -> None:
+        self.types, self.reporter, self.detect, self.settings, self.speech = types, reporter, detect, settings, speech
         self._trackers: dict[str, TrackerPipeline] = {}
         self._enhancers: dict[str, EnhancerPipeline] = {}
         self._detector = HogDetector()
@@ -78,7 +97,13 @@ class Replay:
             return [Output("detections", detections), *self._tracker(topic).on_detections(detections)]
         if kind == DETECTIONS and not self.detect:
             return self._tracker(topic).on_detections(message)
-        space = topic.rsplit("/", 1)[0]
+        space, name = topic.rsplit("/", 1)
+        if kind in AUDIO and name == "reference":
+            return self._enhancer(space).on_reference(message, time)
+        if kind == BOOL and name == "robot_speaking":
+            return self._enhancer(space).on_robot_speaking(message)
+        if kind == INFO and name == "reference_info":
+            return self._enhancer(space).on_reference_info(message)
         if kind == INFO:
             enhancer = self._enhancer(space)
             return [*enhancer.on_info(message), enhancer.enhanced_info()]
@@ -89,7 +114,7 @@ class Replay:
     def finish(self) -> list[Output]:
         """What the pipelines still hold."""
         rest = [(topic.rsplit("/", 1)[0], tracker.finish()) for topic, tracker in self._trackers.items()]
-        rest += [(space, enhancer.finish()) for space, enhancer in self._enhancers.items()]
+        rest += [(space, enhancer.close()) for space, enhancer in self._enhancers.items()]
         return [
             Output(name if name.startswith("/") else f"{space}/{name}", message)
             for space, outputs in rest
@@ -103,9 +128,8 @@ class Replay:
 
     def _enhancer(self, space: str) -> EnhancerPipeline:
         if space not in self._enhancers:
-            self._enhancers[space] = EnhancerPipeline(
-                self.types, EnhancerNodeConfig(), EnhancerSettings(), ActivityConfig(), self.reporter
-            )
+            node, *settings = self.speech
+            self._enhancers[space] = EnhancerPipeline(self.types, node, *settings[:2], self.reporter, *settings[2:])
         return self._enhancers[space]
 
 
@@ -138,6 +162,7 @@ def replay(
     copy: bool = True,
     detect: bool | None = None,
     settings: TrackerSettings = TrackerSettings(),  # noqa: B008 - it is frozen
+    speech: SpeechSettings = SpeechSettings(),  # noqa: B008
 ) -> dict[str, int]:
     """Run the bag `source`, write `target`, return the number of messages of each output topic.
 
@@ -166,7 +191,8 @@ def replay(
         if detect is None:
             detect = IMAGE in kinds and DETECTIONS not in kinds
         bar = tqdm(total=reader.message_count, unit="msg", desc=source.name)
-        run = Replay(types, Reporter(lambda text: bar.write(f"warning: {text}", file=sys.stderr)), detect, settings)
+        reporter = Reporter(lambda text: bar.write(f"warning: {text}", file=sys.stderr))
+        run = Replay(types, reporter, detect, settings, speech)
         audio_type = next((kind for kind in AUDIO if kind in kinds), None)
         connections: dict[str, Any] = {}
         last = 0
@@ -188,7 +214,7 @@ def replay(
                 break
             if copy:
                 write(connection.topic, connection.msgtype, last, bytes(raw))
-            if connection.msgtype in {IMAGE, DETECTIONS, INFO, *AUDIO}:
+            if connection.msgtype in {IMAGE, DETECTIONS, INFO, BOOL, *AUDIO}:
                 message = reader.deserialize(raw, connection.msgtype)
                 write_results(run.outputs(connection.topic, connection.msgtype, message, last), last)
             bar.update()
@@ -221,13 +247,21 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of the tracker node, e.g. --tracker smoothing_lag=15; may be given several times",
     )
+    parser.add_argument(
+        "--enhancer",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the enhancer node, e.g. --enhancer preset=low_latency; may be given several times",
+    )
     return parser
 
 
 def command(arguments: argparse.Namespace) -> None:
     """Replay as the arguments say."""
     settings = TrackerSettings(*settings_from_options((TrackerNodeConfig, TrackerConfig), arguments.tracker))
-    counts = replay(arguments.source, arguments.target, not arguments.results_only, arguments.detect, settings)
+    speech = SpeechSettings(*settings_from_options([type(part) for part in SpeechSettings()], arguments.enhancer))
+    counts = replay(arguments.source, arguments.target, not arguments.results_only, arguments.detect, settings, speech)
     for topic, count in sorted(counts.items()):
         print(f"{count:8d}  {topic}")
     if not counts:

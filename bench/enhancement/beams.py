@@ -2,8 +2,8 @@
 
 python bench/enhancement/beams.py --data FOLDER [--plot FILE]
 
-Four microphones on a circle of 4.5 cm radius, talker 1 to 2 m away anywhere around, noise of three recordings from three
-other places at 5 dB, reverberation time 0.4 s. The direct sound at the first microphone is the reference,
+Four microphones on a circle of 4.5 cm radius, talker 1 to 2 m away anywhere around, noise of three recordings from
+three other places at 5 dB, reverberation time 0.4 s. The direct sound at the first microphone is the reference,
 so that what a beam takes from the room's reverberation counts for it.
 """
 
@@ -70,7 +70,9 @@ def simulate(data: Path, seed: int, snr: float, seconds: float) -> tuple[np.ndar
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
+    )
     parser.add_argument("--rooms", type=int, default=20)
     parser.add_argument("--snr", type=float, default=5.0)
     parser.add_argument("--reverberation", type=float, default=0.4, help="s")
@@ -101,8 +103,10 @@ def main() -> None:
         rows.setdefault("noisy", []).append((scores.si_sdr, scores.pesq_wb, scores.estoi, 0.0))
     joined = np.concatenate(errors)
     medians = np.array([np.median(e) for e in errors if e.size])
-    print(f"direction, {joined.size} speech frames in {arguments.rooms} rooms: median error {np.median(joined):.1f} degrees, "
-          f"within 10 degrees {100 * (joined < 10).mean():.0f} %; median of the rooms' medians {np.median(medians):.1f}")
+    print(
+        f"direction, {joined.size} speech frames in {arguments.rooms} rooms: median error {np.median(joined):.1f} deg, "
+        f"within 10 degrees {100 * (joined < 10).mean():.0f} %; median of the rooms' medians {np.median(medians):.1f}"
+    )
     print(f"{'':16} SI-SDR  PESQ  ESTOI    RTF")
     for name, found in rows.items():
         m = np.mean(found, axis=0)

@@ -62,7 +62,9 @@ def aligned(waveform: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
+    )
     arguments = parser.parse_args()
     use_one_thread()
     rows: dict[str, list[tuple[float, ...]]] = {}
@@ -90,7 +92,9 @@ def main() -> None:
             both = slice(12 * RATE, 20 * RATE)
             before, after = (speech_scores(near[both], aligned(x, near)[both], RATE) for x in (microphone, out))
             values = [echo_reduction_db(microphone[s], out[s]) for s in alone]
-            rows.setdefault(name, []).append((*values, before.si_sdr, after.si_sdr, before.pesq_wb, after.pesq_wb, cost))
+            rows.setdefault(name, []).append(
+                (*values, before.si_sdr, after.si_sdr, before.pesq_wb, after.pesq_wb, cost)
+            )
         enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS["quality"])), echo=EchoConfig())
         began = time.process_time()
         out = np.concatenate([enhancer.feed(microphone, far), enhancer.flush()])

@@ -62,7 +62,8 @@ class EchoCanceller:
         echo = fft.irfft((self._path * self._reference).sum(1))[:, size:]
         clean = microphones - echo
         error = fft.rfft(np.concatenate([np.zeros_like(clean), clean], axis=1)).astype(np.complex64)
-        self._near = 0.9 * self._near + 0.1 * (np.square(error.real) + np.square(error.imag))
+        now = np.square(error.real) + np.square(error.imag)
+        self._near = np.asarray(0.9 * self._near + 0.1 * now, dtype=np.float32)
         total = (power * self._uncertainty).sum(1, keepdims=True) + 2.0 * self._near[:, None] + TINY
         gain = self._uncertainty / total  # of conj(x) e
         change = fft.irfft(gain * self._reference.conj() * error[:, None])

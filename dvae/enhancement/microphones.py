@@ -6,7 +6,8 @@ beam, whose noise covariance is learned from what the enhancer calls noise (J. H
 beamforming"). Both use the frames of the enhancer, so that they add no delay; gains come with its look-ahead.
 
 Far field: a source is taken as a plane wave from an azimuth in the plane of x (forward) and y (left), as REP-103 has
-them. Microphones on a line cannot tell front from back: the half plane to the left of the line's direction is taken.
+them. Microphones on a line cannot tell one side from the other: the side that faces forward is taken (left, if the
+line points forward).
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class MicrophoneConfig:
         choices=("mean", "first", "delay_and_sum", "mvdr"),
     )
     microphone_positions: str = setting(
-        "", 'x y z of each microphone in the frame of the audio, in channel order, such as "0.03 0 0; -0.03 0 0"', unit="m"
+        "",
+        'x y z of each microphone in the frame of the audio, in channel order, such as "0.03 0 0; -0.03 0 0"',
+        unit="m",
     )
     direction_seconds: float = setting(0.6, "over how much speech a direction is averaged", unit="s", minimum=0.01)
     noise_seconds: float = setting(1.0, "over how much noise its covariance is averaged", unit="s", minimum=0.05)
@@ -73,8 +76,10 @@ class MicrophoneArray:
         spread = np.linalg.svd(centred[:, :2])[1]
         axis = np.linalg.svd(centred[:, :2])[2][0]
         if spread[1] < 1e-3 * spread[0]:  # on a line
-            side = axis[0] * np.sin(azimuth) - axis[1] * np.cos(azimuth)
-            azimuth = azimuth[side >= -1e-9]
+            facing = np.array([-axis[1], axis[0]])
+            if facing[0] < -1e-6 or (abs(facing[0]) <= 1e-6 and facing[1] < 0):
+                facing = -facing
+            azimuth = azimuth[np.cos(azimuth) * facing[0] + np.sin(azimuth) * facing[1] >= -1e-9]
         self.azimuths = azimuth
         arrival = -np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros_like(azimuth)], axis=1) @ centred.T
         self._delays = arrival / SPEED_OF_SOUND  # (D, C) s; microphones nearer to the source hear it earlier
@@ -115,7 +120,11 @@ class MicrophoneArray:
             self._cross = self._forget_direction * self._cross + (1.0 - self._forget_direction) * cross.reshape(-1)
             self.azimuth = self._peak(self._steering_table @ np.concatenate([self._cross.real, self._cross.imag]))
         self._frames += 1
-        if self._frames % 4 == 0 and math.isfinite(self.azimuth) and self.config.channel_mode in ("delay_and_sum", "mvdr"):
+        if (
+            self._frames % 4 == 0
+            and math.isfinite(self.azimuth)
+            and self.config.channel_mode in ("delay_and_sum", "mvdr")
+        ):
             self._weight = self._beam()
         return self.azimuth
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_model import NoiseModel
+from dvae.enhancement.speech_detector import SpeechDetector
 from dvae.models.layers import LSTM, Gaussian, tanh_layers
 from dvae.models.module import ConfiguredModule
 from dvae.models.recurrent_posterior import RecurrentPosterior
@@ -76,6 +77,7 @@ class Enhancer(ConfiguredModule):
             context_size, bands.num_bands, config.noise_hidden_size, config.hints, config.lookahead_frames
         )
         self.activity = nn.Linear(context_size, 1)
+        self.detector = SpeechDetector(config.num_bins, config.detector_hidden_size)
 
     def band_features(self, power: Tensor) -> Tensor:
         """Standardised log power of the bands: (..., F) -> (..., K)."""
@@ -91,4 +93,6 @@ class Enhancer(ConfiguredModule):
         speech_var = self.emission(z).exp() + floor
         noise_log_var = self.noise(features, context, self.band_features(speech_var))
         noise_var = noise_log_var.exp()[..., self.band_of_bin] + floor
-        return Variances(speech_var, noise_var, posterior, self.activity(context)[..., 0])
+        # what the detector learns does not change the filter
+        gain, odds = (speech_var / (speech_var + noise_var)).detach(), self.activity(context)[..., 0]
+        return Variances(speech_var, noise_var, posterior, self.detector(power[:, : gain.shape[1]], gain, odds))

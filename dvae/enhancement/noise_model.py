@@ -17,9 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dvae.enhancement.config import NEIGHBOURS
 from dvae.models.leaky import leaky_average
-
-NEIGHBOURS = 2  # bands on either side that a band sees
 
 
 class NoiseModel(nn.Module):

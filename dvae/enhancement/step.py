@@ -14,11 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.enhancement.config import EnhancerConfig
+from dvae.enhancement.config import NEIGHBOURS, WIDE_FLOOR, EnhancerConfig, wide_band_starts
 from dvae.models.weights import read_weights
 from dvae.signal.bands import Bands
-
-NEIGHBOURS = 2  # bands on either side that a band of the noise model sees
 
 Array = NDArray[np.float32]
 LSTMState = tuple[Array, Array]
@@ -57,22 +55,19 @@ class StepState(NamedTuple):
     emission: LSTMState
     first: Array  # (K, N): the leaky averages of the noise model
     second: Array
+    detector: tuple[Array, Array]  # (D,): the leaky averages of the speech detector
     bands: Array  # (lookahead, K): what is not filtered yet, oldest first
     features: Array  # (lookahead, H)
+    powers: Array  # (lookahead, F)
 
 
 class StepResult(NamedTuple):
-    """Speech and noise variance (F,) of one frame, and the log odds of speech."""
+    """Speech and noise variance of one frame, its Wiener gain (eq. 6.12), all (F,), and the log odds of speech."""
 
     speech_var: Array
     noise_var: Array
+    wiener_gain: Array
     activity: float
-
-    @property
-    def wiener_gain(self) -> Array:
-        """Eq. 6.12: real, in (0, 1)."""
-        gain: Array = self.speech_var / (self.speech_var + self.noise_var)
-        return gain
 
 
 class EnhancerStep:
@@ -113,6 +108,15 @@ class EnhancerStep:
             [halve[:, None] * weights["noise.second_first.weight"], weights["noise.log_var_first.weight"]]
         ).T.copy()
         self.from_second = weights["noise.log_var_second.weight"][0]
+        size = config.detector_hidden_size
+        halve = np.concatenate([np.full(size, 0.5), np.ones(size)]).astype(np.float32)
+        self.detector = [
+            (halve[:, None] * weights[f"detector.{name}.weight"], halve * weights[f"detector.{name}.bias"])
+            for name in ("first", "second")
+        ]
+        self.log_odds = weights["detector.log_odds.weight"][0], weights["detector.log_odds.bias"][0]
+        starts = np.array(wide_band_starts(config.num_bins))
+        self.wide_starts, self.wide_widths = starts, np.diff(starts, append=config.num_bins).astype(np.float32)
 
     def initial_state(self) -> StepState:
         """The state before the first frame."""
@@ -124,8 +128,10 @@ class EnhancerStep:
             self.emission.zero_state(),
             averages,
             averages,
+            (np.zeros(config.detector_hidden_size, np.float32), np.zeros(config.detector_hidden_size, np.float32)),
             np.zeros((config.lookahead_frames, num_bands), dtype=np.float32),
             np.zeros((config.lookahead_frames, config.hidden_size), dtype=np.float32),
+            np.zeros((config.lookahead_frames, config.num_bins), dtype=np.float32),
         )
 
     def _band_features(self, power: Array) -> Array:
@@ -143,12 +149,13 @@ class EnhancerStep:
             observation=self.observation(features, state.observation),
             bands=np.concatenate([state.bands, bands[None]]),
             features=np.concatenate([state.features, features[None]]),
+            powers=np.concatenate([state.powers, power[None]]),
         )
 
     def look_ahead(self, power: Array, state: StepState) -> StepState:
         """Read one of the first `lookahead_frames` frames (F,): nothing can be filtered yet."""
         state = self._observe(power, state)
-        return state._replace(bands=state.bands[1:], features=state.features[1:])
+        return state._replace(bands=state.bands[1:], features=state.features[1:], powers=state.powers[1:])
 
     def step(self, power: Array, state: StepState) -> tuple[StepResult, StepState]:
         """|x_{t+L}|^2 (F,) of mean about 1 -> variances of frame t and the state after it."""
@@ -164,16 +171,36 @@ class EnhancerStep:
         hints = weight @ context + bias
         log_var, first, second = self._noise(state, hints[:-1], self._band_features(speech_var))
         noise_var = (np.exp(log_var) + floor)[self.bands.band_of_bin]
+        gain = speech_var / (speech_var + noise_var)
+        activity, detector = self._detect(state.powers[0], gain, hints[-1:], state.detector)
         state = StepState(
             state.observation,
             self.latent(z, state.latent),
             emission,
             first,
             second,
+            detector,
             state.bands[1:],
             state.features[1:],
+            state.powers[1:],
         )
-        return StepResult(speech_var, noise_var, float(hints[-1])), state
+        return StepResult(speech_var, noise_var, gain, activity), state
+
+    def _detect(
+        self, power: Array, gain: Array, odds: Array, state: tuple[Array, Array]
+    ) -> tuple[float, tuple[Array, Array]]:
+        """dvae.enhancement.speech_detector for one frame: log odds of speech and the averages after it."""
+        parts = [
+            np.log(np.add.reduceat(np.square(part) * power, self.wide_starts) / self.wide_widths + WIDE_FLOOR) / 3.0
+            for part in (gain, 1.0 - gain)
+        ]
+        inputs = np.concatenate([*parts, odds]).astype(np.float32)
+        (weight, bias), (second_weight, second_bias) = self.detector
+        first = self._average((weight @ inputs + bias)[None], state[0][None])[0]
+        joined = np.concatenate([inputs, first])
+        second = self._average((second_weight @ joined + second_bias)[None], state[1][None])[0]
+        weight, bias = self.log_odds
+        return float(weight @ np.concatenate([joined, second]) + bias), (first, second)
 
     def _noise(self, state: StepState, hints: Array, speech: Array) -> tuple[Array, Array, Array]:
         """log v_n of the bands (K,) and both kinds of averages after this frame."""

@@ -152,7 +152,7 @@ class StreamingEnhancer:
         self._window = np.concatenate([self._window[:, self.stft.hop_length :], new], axis=1)
         channels = self.stft.frames_to_spectrum(self._window)
         spectrum = self.array.combine(channels) if self.array else channels[0]
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        power = np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float32)
         level = float(self._level.step(float(power.mean())))
         power /= np.float32(level)
         self._waiting.append(Frame(channels, spectrum))

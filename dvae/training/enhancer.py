@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load as load_tensors
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -23,6 +24,7 @@ from dvae.enhancement.model import Enhancer
 from dvae.models.checkpoint import load_model
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.rvae import RVAE
+from dvae.models.weights import read_description
 from dvae.signal.level import LevelTracker, active_frames
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Optimisation, Recipe, audio_files
@@ -65,6 +67,8 @@ class EnhancerTask(Task):
         snr_db = 10 * torch.log10(speech.abs().square().sum((1, 2)) / error)
         compressed = (compress(estimate) - compress(speech)).square().mean()
         activity = binary_cross_entropy_with_logits(variances.activity, active[:, :num_frames])
+        if not self.model.activity.weight.requires_grad:  # the filter is as it is
+            return {"loss": activity, "snr_db": snr_db.mean()}
         loss = 0.1 * fit.mean() + beta * kl - snr_db.mean() + 40.0 * compressed + activity
         terms = {"fit": fit.mean(), "kl": kl, "snr_db": snr_db.mean(), "compressed": compressed, "activity": activity}
         return {"loss": loss, **terms}
@@ -124,12 +128,20 @@ def read_sources(
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Datasets]:
-    """The task and its data, from the recipe; `data.prior` is the folder of the trained RVAE."""
+    """The task and its data, from the recipe. `data.prior` is the folder of the trained RVAE. With `data.enhancer`, the
+    folder of a trained enhancer, only the speech detector is fitted, to that enhancer.
+    """
     config = from_mapping(EnhancerConfig, recipe.model)
     prior = load_model(RVAE, Path(recipe.data["prior"]))
     model = Enhancer(config)
     model.emission.load_state_dict(prior.emission.state_dict())
     model.emission.requires_grad_(False)
+    if "enhancer" in recipe.data:
+        _, data = read_description(Path(recipe.data["enhancer"]), "Enhancer")
+        kept = {name: value for name, value in load_tensors(data).items() if not name.startswith("detector.")}
+        model.load_state_dict(model.state_dict() | kept)
+        model.requires_grad_(False)
+        model.detector.requires_grad_(True)
     options = recipe.optimisation
     train, valid = read_sources(recipe, data_root, snr_db=(-10.0, 15.0), augment=True)
     return EnhancerTask(model, options), Datasets(

@@ -369,6 +369,37 @@ def test_enhancer_cleans_and_keeps_every_sample_in_its_place(stage: Any) -> None
     assert (infos[0].sample_rate, infos[0].sample_format) == (16000, "S16LE")
 
 
+def test_a_voice_as_a_client_of_ros4hri_hears_it(stage: Any) -> None:
+    from audio_common_msgs.msg import AudioData
+    from hri_msgs.msg import AudioFeatures, IdsList
+    from std_msgs.msg import Bool
+
+    noisy = read_mono(DATA / "demo_speech_noisy.flac", 16000)[:32000]
+    node = stage.add(EnhancerNode, ros4hri=True, sample_rate=16000)
+    speaking = stage.listen(Bool, "/humans/voices/v1/is_speaking")
+    audio, features = (
+        stage.listen(AudioData, "/humans/voices/v1/audio"),
+        stage.listen(AudioFeatures, "/humans/voices/v1/features"),
+    )
+    stage.until(lambda: stage.peer.count_publishers("/humans/voices/v1/audio") == 1)
+    for message in audio_messages(noisy):
+        stage.publish("audio", message)
+        stage.executor.spin_once(timeout_sec=0.0)
+    stage.until(lambda: node.meter("audio").count == 63)
+    latched = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    lists = stage.listen(IdsList, "/humans/voices/tracked", latched)  # a client that comes late
+    stage.until(lambda: bool(lists) and len(audio) >= 50)
+    assert list(lists[-1].ids) == ["v1"]
+    stage.publish("robot_speaking", Bool(data=True))
+    stage.until(lambda: node.meter("robot_speaking").count == 1)
+    node.trigger_deactivate()
+    stage.until(lambda: not lists[-1].ids and sum(len(m.data) for m in audio) == 2 * noisy.size)
+    stage.until(lambda: len(audio) == len(features) == len(speaking))
+    assert any(m.data for m in speaking)
+    assert len(features[-1].mfcc) == 13
+    assert 0 < max(m.rms for m in features) < 1
+
+
 def test_mp3_is_refused_with_advice(stage: Any, capfd: Any) -> None:
     from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 

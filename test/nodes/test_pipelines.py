@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
 from make_bag import audio_types
 
 from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
-from dvae.signal.audio_file import read_mono
+from dvae.signal.audio_file import read_mono, resample
 from dvae_nodes import conversions as convert
 from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.reference import Reference
 from dvae_nodes.reporting import Reporter
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -26,12 +29,14 @@ SECOND = convert.NANOSECONDS
 class Microphone:
     """An enhancer pipeline with what it reported and what came out."""
 
-    def __init__(self, portaudio: bool = False, **settings: Any) -> None:
+    def __init__(self, portaudio: bool = False, microphones: MicrophoneConfig | None = None, **settings: Any) -> None:
         self.types = audio_types(portaudio)
         self.log: list[str] = []
         self.reporter = Reporter(self.log.append)
         node = EnhancerNodeConfig(**settings)
-        self.pipeline = EnhancerPipeline(self.types, node, EnhancerSettings(), ActivityConfig(), self.reporter)
+        self.pipeline = EnhancerPipeline(
+            self.types, node, EnhancerSettings(), ActivityConfig(), self.reporter, microphones
+        )
         self.outputs: list[Any] = []
 
     def bytes_message(self, data: bytes, seconds: float, kind: str = "AudioDataStamped") -> Any:
@@ -138,6 +143,105 @@ def test_two_channels_are_averaged_and_said(noisy: np.ndarray, expected: np.ndar
     microphone.hear(microphone.bytes_message(np.repeat(samples, 2).tobytes(), 5.0))
     assert np.array_equal(microphone.finish()[0], expected)
     assert "expected 1 channel, got 2: their mean is enhanced" in microphone.log[0]
+
+
+def several_channels(noisy: np.ndarray, count: int = 2) -> bytes:
+    """The n-th channel is the audio n samples later."""
+    return np.stack([np.roll(convert.to_int16(noisy), n) for n in range(count)], axis=1).tobytes()
+
+
+def test_the_first_channel_can_be_chosen(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone = Microphone(microphones=MicrophoneConfig("first"))
+    microphone.info(channels=2)
+    microphone.hear(microphone.bytes_message(several_channels(noisy), 5.0))
+    assert np.array_equal(microphone.finish()[0], expected)
+
+
+def test_an_array_of_microphones_at_another_rate_gives_directions() -> None:
+    microphone = Microphone(microphones=MicrophoneConfig("mvdr", "0.1 0 0; -0.1 0 0"))
+    microphone.info(rate=48000, channels=2)
+    noisy = read_mono(DATA / "demo_speech_noisy.flac", 48000)[: 3 * 48000]
+    delayed = np.roll(noisy, 20)  # 0.42 of the 0.58 ms between the microphones: the source is 44 degrees off the line
+    data = convert.to_int16(np.stack([noisy, delayed], axis=1).reshape(-1)).tobytes()
+    for first in range(0, len(data), 4096):
+        microphone.hear(microphone.bytes_message(data[first : first + 4096], 5.0 + first / 4 / 48000))
+    found, _ = microphone.finish()
+    assert found.size == pytest.approx(48000, abs=2)
+    azimuths = [o.message.azimuth for o in microphone.outputs if o.topic == "speech_activity"]
+    assert np.degrees(np.nanmedian(azimuths[20:])) == pytest.approx(
+        np.degrees(np.arccos(20 / 48000 * 343 / 0.2)), abs=5
+    )
+
+
+def test_wrong_channels_for_the_array_are_said_and_it_goes_on(noisy: np.ndarray) -> None:
+    microphone = Microphone(microphones=MicrophoneConfig("mvdr", "0.1 0 0; -0.1 0 0"))
+    microphone.info(channels=1)
+    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 5.0))
+    assert "expected 2 channels (microphone_positions), got 1" in microphone.log[0]
+    microphone.info(channels=2)
+    microphone.hear(microphone.bytes_message(several_channels(noisy), 8.0))
+    assert microphone.finish()[0].size == noisy.size
+    with pytest.raises(ValueError, match="channel_mode mvdr: expected microphone_positions, got none"):
+        Microphone(microphones=MicrophoneConfig("mvdr"))
+
+
+def test_the_loudspeaker_is_taken_out_by_its_stamps(noisy: np.ndarray) -> None:
+    """The reference comes in chunks of another size and at another rate, ahead of the microphone."""
+    rng = np.random.default_rng(5)
+    far = resample(0.2 * rng.normal(size=16000 * 6).astype(np.float32), 16000, 48000)
+    path = np.zeros(900, dtype=np.float32)
+    path[[100, 400, 800]] = 0.5, -0.3, 0.1
+    echo = np.convolve(resample(far, 48000, 16000), path)[: 16000 * 6].astype(np.float32)
+    found = []
+    for cancel in (False, True):
+        microphone = Microphone(sample_rate=16000, cancel_echo=cancel)
+        microphone.pipeline.configure(EnhancerSettings(min_gain=1.0), ActivityConfig())  # the canceller alone
+        format48 = microphone.types.make("audio_common_msgs/AudioInfo", channels=1, sample_rate=48000, bitrate=0,
+                                         sample_format="S16LE", coding_format="wave")  # fmt: skip
+        microphone.pipeline.on_reference_info(format48)
+        data, heard, sent = convert.to_int16(far).tobytes(), convert.to_int16(echo), 0
+        for first in range(0, heard.size, 512):
+            while sent < len(data) and sent / 96000 < first / 16000 + 0.1:
+                chunk = microphone.bytes_message(data[sent : sent + 3000], 5.0 + sent / 96000)
+                assert not microphone.pipeline.on_reference(chunk, 0)
+                sent += 3000
+            microphone.hear(microphone.bytes_message(heard[first : first + 512].tobytes(), 5.0 + first / 16000))
+        found.append(microphone.finish()[0][16000 * 4 :])
+        assert not microphone.log
+    before, after = (10 * np.log10(np.square(x).mean() / np.square(echo[16000 * 4 :]).mean()) for x in found)
+    assert before == pytest.approx(0.0, abs=0.1)
+    assert after < -15.0
+
+
+def test_a_reference_that_never_comes_is_said(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone = Microphone(sample_rate=16000, cancel_echo=True)
+    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 5.0))
+    assert np.array_equal(microphone.finish()[0], expected)
+    assert "reference: expected what the loudspeaker plays, got nothing yet" in microphone.log[0]
+
+
+def test_reference_keeps_its_clock_over_gaps_and_jumps() -> None:
+    reference = Reference(16000)
+    ramp = np.arange(1600, dtype=np.float32)
+    reference.add(ramp, 16000, 10 * SECOND)
+    reference.add(ramp, 16000, 10 * SECOND + 105_000_000)  # 5 ms late: jitter
+    reference.add(ramp, 16000, 11 * SECOND)  # a gap
+    assert reference.take(10 * SECOND, 3200).tolist() == [*ramp, *ramp]
+    assert not reference.take(10 * SECOND + 500_000_000, 100).any()
+    assert reference.take(11 * SECOND, 1600).tolist() == ramp.tolist()
+    reference.add(ramp, 16000, 3 * SECOND)  # a looped bag
+    assert reference.take(3 * SECOND, 1600).tolist() == ramp.tolist()
+    assert not reference.take(100 * SECOND, 10).any()
+
+
+def test_the_robots_own_voice_is_not_reported_as_speech(noisy: np.ndarray) -> None:
+    microphone = Microphone(sample_rate=16000)
+    for speaks in (True, False):
+        microphone.pipeline.on_robot_speaking(SimpleNamespace(data=speaks))
+        microphone.hear(microphone.bytes_message(convert.to_int16(np.tile(noisy, 2)).tobytes(), 5.0 if speaks else 8.0))
+    activity = [o.message for o in microphone.outputs if o.topic == "speech_activity"]
+    assert (activity[0].probability, activity[0].speaking) == (0.0, False)
+    assert activity[-1].probability > 0.1
 
 
 def test_float_audio_with_nan_is_said_and_goes_on(noisy: np.ndarray) -> None:
