@@ -244,7 +244,7 @@ class EnhancerPipeline:
             if count != self.enhancer.num_channels:
                 raise ValueError(f"expected {self.enhancer.num_channels} channels (microphone_positions), got {count}")
             return samples
-        if count > 1:
+        if count > 1 and self._format is None:  # once for each stretch
             chosen = "the first" if config.channel_mode == "first" else "their mean"
             self.reporter.report("channels", f"audio: expected 1 channel, got {count}: {chosen} is enhanced")
         return samples[:1] if config.channel_mode == "first" else samples.mean(axis=0, keepdims=True)

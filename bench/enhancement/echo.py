@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyaec
 import pyroomacoustics
+from testset import aligned
 
 from dvae.enhancement.echo import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.step import load_enhancer
@@ -51,13 +52,6 @@ def simulate(data: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     echo, near = (0.05 * signal / signal.std() for signal in signals)
     near[: 10 * RATE] = 0.0
     return (0.1 * far / far.std()).astype(np.float32), echo.astype(np.float32), near.astype(np.float32)
-
-
-def aligned(waveform: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Without the delay of up to two blocks that a canceller may have."""
-    scores = [float(waveform[d:] @ reference[: waveform.size - d]) for d in range(2 * BLOCK + 1)]
-    delay = int(np.argmax(scores))
-    return np.pad(waveform[delay:], (0, reference.size - waveform.size + delay))
 
 
 def main() -> None:

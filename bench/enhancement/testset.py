@@ -39,3 +39,30 @@ def in_a_room(clean: np.ndarray, noise: np.ndarray, index: int) -> tuple[np.ndar
         room.simulate()
         parts.append(room.mic_array.signals[0, : source.size])
     return parts[0], parts[1]
+
+
+def aligned(estimate: np.ndarray, reference: np.ndarray, limit: int = 1200) -> np.ndarray:
+    """The estimate without its delay (0 to 75 ms, the best match), as long as the reference."""
+    size = 1 << int(np.ceil(np.log2(estimate.size + reference.size)))
+    match = np.fft.irfft(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(reference, size)), size)[:limit]
+    estimate = estimate[int(np.argmax(match)) :][: reference.size]
+    return np.pad(estimate, (0, reference.size - estimate.size))
+
+
+def score(job: tuple[np.ndarray, np.ndarray]) -> tuple[float, float, float]:
+    """(clean, estimate) -> SI-SDR, PESQ wide band, ESTOI; a function of one argument, for a pool of processes."""
+    from dvae.metrics.speech import speech_scores
+
+    clean, estimate = job
+    found = speech_scores(clean, aligned(estimate, clean), SAMPLE_RATE)
+    return found.si_sdr, found.pesq_wb, found.estoi
+
+
+def print_table(rows: dict[str, dict[int, list[tuple[float, float, float]]]], extra: dict[str, str]) -> None:
+    """One row for each method: means of the scores at each SNR, and `extra` behind them."""
+    snrs = sorted(next(iter(rows.values())))
+    print(f"{'':30}" + "".join(f"{f'{snr:+d} dB':>24}" for snr in snrs))
+    print(f"{'':30}" + "   SI-SDR   PESQ   ESTOI" * len(snrs))
+    for name, found in rows.items():
+        means = [np.nanmean(found[snr], axis=0) for snr in snrs]
+        print(f"{name:30}" + "".join(f"{m[0]:9.2f}{m[1]:7.2f}{m[2]:8.3f}" for m in means) + f"  {extra.get(name, '')}")

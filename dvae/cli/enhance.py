@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("target", type=Path, metavar="OUT", help="the file to write, or the folder when IN is one")
     add_enhancer_options(parser)
     parser.add_argument(
-        "--min-gain", type=float, default=0.05, help="what noise is left with, 0 to 1 (default: %(default)s)"
+        "--min-gain", type=float, default=0.02, help="what noise is left with, 0 to 1 (default: %(default)s)"
     )
     return parser
 

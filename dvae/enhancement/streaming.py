@@ -31,7 +31,7 @@ class EnhancerSettings:
     """Settings of the streaming enhancer."""
 
     min_gain: float = setting(
-        0.05, "smallest gain: what noise is left with, so that it stays natural", minimum=0.0, maximum=1.0, live=True
+        0.02, "smallest gain: what noise is left with, so that it stays natural", minimum=0.0, maximum=1.0, live=True
     )
 
 

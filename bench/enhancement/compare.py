@@ -1,0 +1,110 @@
+"""The enhancer beside what robots use today, on the fixed test set: quality, cost, and a picture.
+
+python bench/enhancement/compare.py --data FOLDER [--rooms] [--speech DIR] [--noise DIR] [--plot FILE]
+
+Every method runs as it would on a robot, frame by frame and at its defaults; its delay is taken out before scoring.
+Real-time factors are of one thread. --rooms puts both speech and noise into simulated rooms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from peers import PEERS
+from testset import SNRS, print_table, read_mixtures, score
+from tqdm import tqdm
+
+from dvae.data.fixed_mixtures import SAMPLE_RATE
+from dvae.enhancement.step import load_enhancer
+from dvae.enhancement.streaming import PRESETS, StreamingEnhancer
+from dvae.models.store import find_model
+from dvae.signal.stft import STFT
+from dvae.threads import use_one_thread
+
+
+def ours(preset: str):
+    """(S,) -> (S,) by the streaming enhancer in chunks of 32 ms."""
+    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
+
+    def run(waveform: np.ndarray) -> np.ndarray:
+        chunks = [enhancer.feed(waveform[first : first + 512]) for first in range(0, waveform.size, 512)]
+        enhancer.pop_activity()
+        return np.concatenate([*chunks, enhancer.flush()])
+
+    return run
+
+
+def oracle(clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+    """The Wiener filter with the true variances, on our front end."""
+    stft = STFT(synthesis_length=512)
+    speech, mixture = stft.analyse(clean), stft.analyse(noisy)
+    power, noise = np.square(np.abs(speech)), np.square(np.abs(mixture - speech))
+    return stft.synthesise(mixture * power / (power + noise + 1e-12), noisy.size)
+
+
+def plot(rows: dict[str, dict[int, list[tuple[float, float, float]]]], path: Path) -> None:
+    """Mean gain over the noisy input in each score, a line for each method."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6))
+    for axis, index, title in zip(axes, range(3), ("SI-SDR [dB]", "PESQ wide band", "ESTOI"), strict=True):
+        for name, found in rows.items():
+            if name == "oracle Wiener filter":
+                continue
+            values = [np.nanmean(found[snr], axis=0)[index] for snr in SNRS]
+            own = name.startswith("ours")
+            axis.plot(SNRS, values, "o-" if own else ".--", lw=2 if own else 1, label=name)
+        axis.set(title=title, xlabel="SNR of the input [dB]", xticks=SNRS)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
+    )
+    parser.add_argument("--speech", default="speech/test_other", help="folder below --data (%(default)s)")
+    parser.add_argument("--noise", default="noise/test", help="folder below --data (%(default)s)")
+    parser.add_argument("--rooms", action="store_true")
+    parser.add_argument("--plot", type=Path)
+    arguments = parser.parse_args()
+    use_one_thread()
+    mixtures = list(read_mixtures(arguments.data, arguments.speech, arguments.noise, arguments.rooms))
+    methods = {f"ours, {name}": ours(name) for name in PRESETS} | {name: make() for name, make in PEERS.items()}
+    estimates = {
+        "noisy": [mixture.noisy for mixture in mixtures],
+        "oracle Wiener filter": [oracle(mixture.clean, mixture.noisy) for mixture in mixtures],
+    }
+    seconds, cost = sum(mixture.noisy.size for mixture in mixtures) / SAMPLE_RATE, {}
+    for name, run in methods.items():
+        began = time.process_time()
+        estimates[name] = [run(mixture.noisy) for mixture in tqdm(mixtures, desc=name, leave=False)]
+        cost[name] = f"RTF {(time.process_time() - began) / seconds:.4f}"
+    rows: dict[str, dict[int, list[tuple[float, float, float]]]] = {}
+    with ProcessPoolExecutor() as pool:
+        for name, found in estimates.items():
+            jobs = [(mixture.clean, estimate) for mixture, estimate in zip(mixtures, found, strict=True)]
+            for mixture, result in zip(
+                mixtures, tqdm(pool.map(score, jobs, chunksize=4), total=len(jobs)), strict=True
+            ):
+                rows.setdefault(name, {}).setdefault(mixture.snr, []).append(result)
+    where = " in simulated rooms" if arguments.rooms else ""
+    print(f"{arguments.speech} in {arguments.noise}{where}, {len(mixtures) // len(SNRS)} mixtures for each SNR")
+    print_table(rows, cost)
+    if arguments.plot:
+        plot(rows, arguments.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Every number of README's enhancement section from the folder in DVAE_DATA, in an environment of its own; about an hour.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+: "${DVAE_DATA:?expected the folder of the data sets}"
+bash bench/enhancement/setup.sh
+python="$PWD/.venv-bench-speech/bin/python"
+export OMP_NUM_THREADS=1 PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+run() { echo; echo "== $*"; "$python" "$@" 2>/dev/null; }
+run bench/enhancement/compare.py --plot bench/enhancement/compare.png
+run bench/enhancement/compare.py --rooms
+run bench/enhancement/oracle.py --preset quality
+run bench/enhancement/activity.py
+run bench/enhancement/echo.py
+run bench/enhancement/beams.py
+run bench/enhancement/speed.py
+adaptive=(VEM LDEM NA-LV NA-NO NA-NOLV ND-LV ND-NO ND-NOLV NDA-LV NDA-NO NDA-NOLV)
+run -m dvae.cli.evaluate enhancement --speech speech/test_other --noise noise/test noise/train --number 6 --snr 0 5 \
+  --methods noisy oracle quality low_latency "${adaptive[@]}" --adaptation max_iterations=60
