@@ -24,6 +24,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
 
+from dvae.threads import use_one_thread
 from dvae_nodes.diagnostics import Diagnostics, Meter
 from dvae_nodes.messages import Output
 from dvae_nodes.parameters import ConfiguredParameters
@@ -261,6 +262,7 @@ def run_nodes(make_nodes: Callable[[], Sequence[PerceptionNode]], args: list[str
     nodes: Sequence[PerceptionNode] = []
     try:
         nodes = make_nodes()
+        use_one_thread()
         for node in nodes:
             executor.add_node(node)
             node.autostart()

@@ -29,7 +29,7 @@ def tracked(types: MessageTypes, header: Any, ids: list[str]) -> Output:
 
 def has_voice_audio(types: MessageTypes) -> bool:
     """Whether the installed audio_common_msgs has the AudioData that REP-155 means (that of ros-drivers)."""
-    return types.fields_of("audio_common_msgs/AudioData") == ("data",)
+    return "data" in types.fields_of("audio_common_msgs/AudioData")
 
 
 def voice(types: MessageTypes, voice_id: str, waveform: Audio, rate: int, speaking: bool) -> list[Output]:

@@ -20,7 +20,7 @@ from rosbags.typesys import Stores, get_typestore
 from dvae.cli.common import settings_from_options
 from dvae.tracking.tracks import TrackerConfig
 from dvae_nodes import conversions as convert
-from dvae_nodes.replay import TrackerSettings, replay
+from dvae_nodes.replay import SpeechSettings, TrackerSettings, replay
 from dvae_nodes.tracker_pipeline import TrackerNodeConfig
 
 SECOND = convert.NANOSECONDS
@@ -98,6 +98,27 @@ def test_everything_the_tracker_can_publish_is_replayed_alike(bag: Path, tmp_pat
     assert lists == [*tracks, set()]
     assert regions == {f"/humans/bodies/{i}/roi" for i in set().union(*tracks)}
     assert len(regions) >= 2
+
+
+def test_everything_the_enhancer_can_publish_is_replayed_alike(bag: Path, tmp_path: Path) -> None:
+    options = ["ros4hri=true", "preset=low_latency", "cancel_echo=true", "min_gain=0.1"]
+    speech = SpeechSettings(*settings_from_options([type(part) for part in SpeechSettings()], options))
+    for name in ("first", "second"):
+        counts = replay(bag, tmp_path / name, copy=False, speech=speech)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+    assert counts["/humans/voices/tracked"] == 2  # there, and gone at the end
+    voice = {counts[f"/humans/voices/v1/{part}"] for part in ("is_speaking", "audio", "features")}
+    assert voice == {counts["/speech_activity"]}
+    with AnyReader([tmp_path / "first"]) as reader:
+        kinds = {connection.topic: connection.msgtype for connection in reader.connections}
+        lists = [
+            list(reader.deserialize(raw, connection.msgtype).ids)
+            for connection, _, raw in reader.messages()
+            if connection.topic == "/humans/voices/tracked"
+        ]
+    assert lists == [["v1"], []]
+    assert kinds["/humans/voices/v1/features"] == "hri_msgs/msg/AudioFeatures"
+    assert kinds["/humans/voices/v1/audio"] == "audio_common_msgs/msg/AudioData"
 
 
 def test_the_output_is_not_overwritten(bag: Path, tmp_path: Path) -> None:
