@@ -18,6 +18,12 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("namespace", default_value="", description="one for each microphone"),
             DeclareLaunchArgument("audio", default_value="audio", description="topic of the audio"),
             DeclareLaunchArgument("audio_info", default_value="audio_info", description="topic of its format"),
+            DeclareLaunchArgument(
+                "reference", default_value="reference", description="what the loudspeaker plays, with cancel_echo"
+            ),
+            DeclareLaunchArgument(
+                "robot_speaking", default_value="robot_speaking", description="std_msgs/Bool: the robot talks now"
+            ),
             DeclareLaunchArgument("params_file", default_value=settings, description="parameters (YAML)"),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="true when replaying a bag"),
             DeclareLaunchArgument(
@@ -38,6 +44,8 @@ def generate_launch_description() -> LaunchDescription:
                 remappings=[
                     ("audio", LaunchConfiguration("audio")),
                     ("audio_info", LaunchConfiguration("audio_info")),
+                    ("reference", LaunchConfiguration("reference")),
+                    ("robot_speaking", LaunchConfiguration("robot_speaking")),
                 ],
                 output="screen",
             ),

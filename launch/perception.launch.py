@@ -9,7 +9,7 @@ from launch_ros.substitutions import FindPackageShare
 from launch import LaunchDescription
 
 PACKAGE = "dvae_perception"
-TOPICS = ("image", "detections", "audio", "audio_info")
+TOPICS = ("image", "detections", "audio", "audio_info", "reference", "robot_speaking")
 
 
 def generate_launch_description() -> LaunchDescription:

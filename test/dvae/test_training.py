@@ -9,12 +9,14 @@ import torch
 import yaml
 
 from dvae.cli import train
+from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops, trim_silence
 from dvae.data.mixtures import MixtureSource
-from dvae.enhancement.noise_networks import NoisySpeech
+from dvae.enhancement.config import EnhancerConfig
+from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig
 from dvae.models.checkpoint import load_model
-from dvae.models.rvae import RVAE
-from dvae.models.srnn import SRNN
+from dvae.models.rvae import RVAE, RVAEConfig
+from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.signal.audio_file import list_audio, write_audio
 from dvae.training.recipe import audio_files, load_recipe
 
@@ -172,6 +174,8 @@ def test_shipped_recipes_are_valid(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     assert recipe.card["licence"]
+    configs = {"speech_prior": RVAEConfig, "noisy_speech": NoisySpeechConfig, "enhancer": EnhancerConfig}
+    from_mapping(configs.get(recipe.task, SRNNConfig), recipe.model)  # a bare NO in YAML is false, not "NO"
 
 
 def test_crops_are_reproducible_and_short_files_repeat(audio_folders: Path) -> None:
