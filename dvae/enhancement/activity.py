@@ -75,13 +75,13 @@ class ActivityDetector:
         self._smoothed = 0.0
         self._held_frames = 0
 
-    def step(self, log_odds: float, spectrum: NDArray[np.complexfloating[Any]], gain: NDArray[Any]) -> FrameActivity:
-        """Log odds of speech, spectrum and Wiener gain of one frame, both (F,), gain in [0, 1]."""
-        config = self.config
-        power = np.square(np.abs(spectrum))
-        speech, noise = np.square(gain) * power, np.square(1.0 - gain) * power
-        snr_db = to_db(float(speech[BAND].sum())) - to_db(float(noise[BAND].sum()))
-        level_db = to_db(float(speech.mean()))
+    def step(self, log_odds: float, power: NDArray[Any], gain: NDArray[Any]) -> FrameActivity:
+        """Log odds of speech, power and Wiener gain of one frame, both (F,), gain in [0, 1]."""
+        config, rest = self.config, 1.0 - gain
+        speech = gain * gain * power
+        noise_power = float(np.dot(rest[BAND] * rest[BAND], power[BAND]))
+        snr_db = to_db(float(np.add.reduce(speech[BAND]))) - to_db(noise_power)
+        level_db = to_db(float(np.add.reduce(speech)) / speech.size)
         self._held_frames = config.robot_hold_frames + 1 if self.robot_speaks else max(0, self._held_frames - 1)
         probability = 0.0
         if level_db > config.silence_db and not self._held_frames:

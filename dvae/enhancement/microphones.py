@@ -96,10 +96,12 @@ class MicrophoneArray:
         self.reset()
 
     def reset(self) -> None:
-        """Forget direction and noise; the first beam is the mean of the channels."""
+        """Forget direction and noise; a beam starts as the mean of the channels."""
         bins, channels = self._frequency.size, self.num_channels
         self._cross = np.zeros(self._first.size * self._band.size, dtype=np.complex64)
         self._weight = np.full((bins, channels), 1.0 / channels, dtype=np.complex64)
+        if self.config.channel_mode == "first":
+            self._weight = np.eye(1, channels, dtype=np.complex64).repeat(bins, axis=0)
         self._noise = np.zeros((bins, channels, channels), dtype=np.complex64)
         self._frames = 0
         self.azimuth = math.nan

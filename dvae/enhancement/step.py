@@ -43,8 +43,11 @@ class StepLSTM:
         gates = self.weight @ np.concatenate([frame, state[0]])
         gates += self.bias
         np.tanh(gates, out=gates)
-        cell = (0.5 * gates[size : 2 * size] + 0.5) * state[1] + (0.5 * gates[:size] + 0.5) * gates[2 * size : 3 * size]
-        return (0.5 * gates[3 * size :] + 0.5) * np.tanh(cell), cell
+        new = gates[2 * size : 3 * size].copy()
+        gates *= np.float32(0.5)
+        gates += np.float32(0.5)
+        cell = gates[size : 2 * size] * state[1] + gates[:size] * new
+        return gates[3 * size :] * np.tanh(cell), cell
 
 
 class StepState(NamedTuple):
@@ -53,7 +56,7 @@ class StepState(NamedTuple):
     observation: LSTMState
     latent: LSTMState
     emission: LSTMState
-    first: Array  # (K, N): the leaky averages of the noise model
+    first: Array  # (N, K): the leaky averages of the noise model
     second: Array
     detector: tuple[Array, Array]  # (D,): the leaky averages of the speech detector
     bands: Array  # (lookahead, K): what is not filtered yet, oldest first
@@ -95,18 +98,18 @@ class EnhancerStep:
                     halve[:, None] * weights["noise.second_inputs.weight"],
                     weights["noise.log_var_inputs.weight"],
                 ]
-            ).T.copy(),
+            ),
             np.concatenate(
                 [
                     halve * weights["noise.first.bias"],
                     halve * weights["noise.second_inputs.bias"],
                     weights["noise.log_var_inputs.bias"],
                 ]
-            ),
+            )[:, None],
         )
         self.from_first = np.concatenate(
             [halve[:, None] * weights["noise.second_first.weight"], weights["noise.log_var_first.weight"]]
-        ).T.copy()
+        )
         self.from_second = weights["noise.log_var_second.weight"][0]
         size = config.detector_hidden_size
         halve = np.concatenate([np.full(size, 0.5), np.ones(size)]).astype(np.float32)
@@ -121,7 +124,7 @@ class EnhancerStep:
     def initial_state(self) -> StepState:
         """The state before the first frame."""
         config, num_bands = self.config, self.bands.num_bands
-        averages = np.zeros((num_bands, config.noise_hidden_size), dtype=np.float32)
+        averages = np.zeros((config.noise_hidden_size, num_bands), dtype=np.float32)
         return StepState(
             self.observation.zero_state(),
             self.latent.zero_state(),
@@ -196,9 +199,9 @@ class EnhancerStep:
         ]
         inputs = np.concatenate([*parts, odds]).astype(np.float32)
         (weight, bias), (second_weight, second_bias) = self.detector
-        first = self._average((weight @ inputs + bias)[None], state[0][None])[0]
+        first = self._average(weight @ inputs + bias, state[0])
         joined = np.concatenate([inputs, first])
-        second = self._average((second_weight @ joined + second_bias)[None], state[1][None])[0]
+        second = self._average(second_weight @ joined + second_bias, state[1])
         weight, bias = self.log_odds
         return float(weight @ np.concatenate([joined, second]) + bias), (first, second)
 
@@ -206,27 +209,34 @@ class EnhancerStep:
         """log v_n of the bands (K,) and both kinds of averages after this frame."""
         size, num_bands = self.config.noise_hidden_size, self.bands.num_bands
         lookahead, num_now = self.config.lookahead_frames, 2 * NEIGHBOURS + 1
-        inputs = np.zeros((num_bands, self.from_inputs[0].shape[0]), dtype=np.float32)
+        weight, bias = self.from_inputs
+        inputs = np.zeros((weight.shape[1], num_bands), dtype=np.float32)  # bands last: every slice lies in one piece
         for i in range(num_now):
             shift = i - NEIGHBOURS  # band k sees band k + shift
             first, last = max(0, -shift), num_bands - max(0, shift)
-            inputs[first:last, i] = state.bands[0, first + shift : last + shift]
-        inputs[:, num_now : num_now + lookahead] = state.bands[1:].T
-        inputs[:, num_now + lookahead] = speech
-        inputs[:, num_now + lookahead + 1 :] = hints.reshape(num_bands, -1)
-        weight, bias = self.from_inputs
-        drive = inputs @ weight + bias
-        averages = self._average(drive[:, : 2 * size], state.first)
-        from_first = averages @ self.from_first
-        second = self._average(drive[:, 2 * size : 4 * size] + from_first[:, :-1], state.second)
-        return drive[:, -1] + from_first[:, -1] + second @ self.from_second, averages, second
+            inputs[i, first:last] = state.bands[0, first + shift : last + shift]
+        inputs[num_now : num_now + lookahead] = state.bands[1:]
+        inputs[num_now + lookahead] = speech
+        inputs[num_now + lookahead + 1 :] = hints.reshape(num_bands, -1).T
+        drive = weight @ inputs
+        drive += bias
+        averages = self._average(drive[: 2 * size], state.first)
+        from_first = self.from_first @ averages
+        from_first[:-1] += drive[2 * size : 4 * size]
+        second = self._average(from_first[:-1], state.second)
+        return drive[-1] + from_first[-1] + self.from_second @ second, averages, second
 
     def _average(self, drive: Array, state: Array) -> Array:
         """One step of dvae.models.leaky.leaky_average; the rate's half of the drive is halved already."""
-        size = state.shape[1]
+        size = len(state)
         active = np.tanh(drive)
-        rate = 0.5 * active[:, :size] + 0.5
-        return np.asarray(state + rate * (active[:, size:] - state), dtype=np.float32)
+        rate, change = active[:size], active[size:]
+        rate *= np.float32(0.5)
+        rate += np.float32(0.5)
+        change -= state
+        change *= rate
+        change += state
+        return np.asarray(change)
 
 
 def load_enhancer(folder: Path) -> EnhancerStep:

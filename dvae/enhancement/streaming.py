@@ -36,10 +36,11 @@ class EnhancerSettings:
 
 
 class Frame(NamedTuple):
-    """Spectra of the channels (C, F) and of what is made of them (F,)."""
+    """Spectra of the channels (C, F), of what is made of them, and its power, both (F,)."""
 
     channels: NDArray[np.complex64]
     spectrum: NDArray[np.complex64]
+    power: NDArray[np.float32]
 
 
 class StreamingEnhancer:
@@ -153,17 +154,17 @@ class StreamingEnhancer:
         channels = self.stft.frames_to_spectrum(self._window)
         spectrum = self.array.combine(channels) if self.array else channels[0]
         power = np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float32)
-        level = float(self._level.step(float(power.mean())))
-        power /= np.float32(level)
-        self._waiting.append(Frame(channels, spectrum))
+        self._waiting.append(Frame(channels, spectrum, power))
+        level = self._level.step(float(np.add.reduce(power)) / power.size)
+        power = power / np.float32(level)
         self._num_frames += 1
         if self._num_frames <= self.lookahead:
             self._state = self.model.look_ahead(power, self._state)
             return rows[0, :0]
         result, self._state = self.model.step(power, self._state)
-        channels, spectrum = self._waiting.popleft()
+        channels, spectrum, power = self._waiting.popleft()
         gain = result.wiener_gain
-        activity = self.activity.step(result.activity, spectrum, gain)
+        activity = self.activity.step(result.activity, power, gain)
         if self.array:
             azimuth = self.array.observe(channels, gain, activity.probability > 0.5)
             activity = activity._replace(azimuth=azimuth)

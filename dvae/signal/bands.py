@@ -39,6 +39,10 @@ class Bands:
         return np.diff(self.starts, append=self.num_bins)
 
     @cached_property
+    def _weights(self) -> dict[str, NDArray[Any]]:
+        return {kind: (1.0 / self.widths).astype(kind) for kind in ("float32", "float64")}
+
+    @cached_property
     def band_of_bin(self) -> NDArray[np.intp]:
         """Band of each bin, (F,)."""
         return np.repeat(np.arange(self.num_bands), self.widths)
@@ -52,4 +56,4 @@ class Bands:
 
     def mean(self, power: NDArray[Any]) -> NDArray[Any]:
         """Mean power of each band: (..., F) -> (..., K)."""
-        return np.asarray(np.add.reduceat(power, self.starts, axis=-1) / self.widths.astype(power.dtype))
+        return np.asarray(np.add.reduceat(power, self.starts, axis=-1) * self._weights[power.dtype.name])

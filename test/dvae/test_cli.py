@@ -144,3 +144,28 @@ def test_tracking_scores_of_a_swap(tmp_path: Path) -> None:
     perfect, half = tracking_scores({"a": (truth, truth)}), tracking_scores({"a": (truth, swapped)})
     assert (perfect.mota, perfect.motp, perfect.idf1, perfect.switches) == (100.0, 100.0, 100.0, 0)
     assert (half.mota, half.idf1, half.switches) == (90.0, 50.0, 2)
+
+
+def test_evaluate_enhancement_with_every_kind_of_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rng: np.random.Generator
+) -> None:
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "noise").mkdir()
+    clean = read_mono(DATA / "demo_speech_clean.flac", 16000)[:64000]
+    write_audio(tmp_path / "speech" / "a.wav", clean, 16000)
+    write_audio(tmp_path / "noise" / "a.wav", 0.1 * rng.normal(size=64000).astype(np.float32), 16000)
+    methods = ["noisy", "oracle", "quality", "low_latency", "VEM", "LDEM", "NA-NOLV", "ND-LV", "NDA-NO"]
+    status = run(
+        "dvae.cli.evaluate", monkeypatch, "enhancement", "--data", tmp_path, "--speech", "speech", "--noise", "noise",
+        "--snr", "5", "--number", "1", "--methods", *methods, "--adaptation", "max_iterations=3", "min_iterations=1",
+    )  # fmt: skip
+    assert status == 0
+    rows = {
+        line.split()[0]: [float(x) for x in line.split()[1:]] for line in capsys.readouterr().out.splitlines()[3:-1]
+    }
+    assert list(rows) == methods
+    si_sdr = {name: values[0] for name, values in rows.items()}
+    assert si_sdr["noisy"] == pytest.approx(5.0, abs=0.1)
+    assert si_sdr["oracle"] > si_sdr["quality"] > si_sdr["noisy"] + 3
+    assert [rows[name][-1] for name in methods] == [0, 0, 0, 0, 3, 3, 3, 0, 3]  # iterations
+    assert all(0 < rows[name][-2] < 100 for name in methods[2:])  # real-time factors

@@ -209,15 +209,15 @@ def test_activity_follows_speech(model: EnhancerStep, speech: tuple[Audio, Audio
 
 def test_activity_decision_does_not_flicker() -> None:
     detector = ActivityDetector(ActivityConfig())
-    spectrum, gain = np.ones(513, dtype=np.complex64), np.full(513, 0.999)
-    decisions = [detector.step(x, spectrum, gain).speaking for x in [7.0] * 10 + [-7.0] + [7.0] * 5 + [-7.0] * 60]
+    power, gain = np.ones(513), np.full(513, 0.999)
+    decisions = [detector.step(x, power, gain).speaking for x in [7.0] * 10 + [-7.0] + [7.0] * 5 + [-7.0] * 60]
     assert all(decisions[5:16])  # one frame of pause within a word
     assert not decisions[-1]
 
 
 def test_silence_is_not_speech_and_the_ratio_is_that_of_the_gain() -> None:
     detector = ActivityDetector(ActivityConfig())
-    loud, quiet = np.ones(513, dtype=np.complex64), np.full(513, 1e-5, dtype=np.complex64)
+    loud, quiet = np.ones(513), np.full(513, 1e-10)
     assert detector.step(7.0, quiet, np.full(513, 0.9)).probability == 0.0
     frame = detector.step(ActivityConfig().prior_log_odds, loud, np.full(513, 0.9))
     assert frame.probability == pytest.approx(0.5)
@@ -227,11 +227,11 @@ def test_silence_is_not_speech_and_the_ratio_is_that_of_the_gain() -> None:
 
 def test_the_robots_own_voice_is_no_speech() -> None:
     detector = ActivityDetector(ActivityConfig(robot_hold_frames=3))
-    spectrum, gain = np.ones(513, dtype=np.complex64), np.full(513, 0.999)
+    power, gain = np.ones(513), np.full(513, 0.999)
     detector.robot_speaks = True
-    assert [detector.step(7.0, spectrum, gain).probability for _ in range(3)] == [0.0] * 3
+    assert [detector.step(7.0, power, gain).probability for _ in range(3)] == [0.0] * 3
     detector.robot_speaks = False
-    after = [detector.step(7.0, spectrum, gain).probability > 0.9 for _ in range(6)]
+    after = [detector.step(7.0, power, gain).probability > 0.9 for _ in range(6)]
     assert after == [False] * 3 + [True] * 3  # held while the room still rings
 
 
@@ -315,6 +315,17 @@ def test_direction_of_a_plane_wave(positions: str, azimuth: float, rng: np.rando
     clean = stft.analyse(np.fft.irfft(spectrum * np.exp(-2j * np.pi * frequency * delay[0]), num))[50:60]
     noise_before = np.square(np.abs(frames[0, 50:60] - clean)).mean()
     assert np.square(np.abs(beam - clean)).mean() < 0.7 * noise_before
+
+
+@pytest.mark.parametrize("mode", ["mean", "first"])
+def test_an_array_can_tell_directions_without_a_beam(mode: str, rng: np.random.Generator) -> None:
+    array = MicrophoneArray(MicrophoneConfig(mode, SQUARE), 513, 0.016, 16000)
+    spectra = (rng.normal(size=(4, 513)) + 1j * rng.normal(size=(4, 513))).astype(np.complex64)
+    for _ in range(8):
+        found = array.combine(spectra)
+        array.observe(spectra, np.full(513, 0.5, dtype=np.float32), is_speech=True)
+    np.testing.assert_allclose(found, spectra.mean(axis=0) if mode == "mean" else spectra[0], rtol=1e-5)
+    assert np.isfinite(array.azimuth)
 
 
 @pytest.mark.parametrize("text", ["0 0 0", "0 0 0; 0 0 0", "a b c; 0 0 0", "0 0; 1 1", "0 0 0; nan 0 0"])
