@@ -10,6 +10,7 @@ run() { echo; echo "== $*"; "$python" "$@" 2>/dev/null; }
 run bench/enhancement/compare.py --plot bench/enhancement/compare.png
 run bench/enhancement/compare.py --rooms
 run bench/enhancement/oracle.py --preset quality
+run bench/enhancement/prior.py
 run bench/enhancement/activity.py
 run bench/enhancement/echo.py
 run bench/enhancement/beams.py
