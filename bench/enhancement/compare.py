@@ -19,32 +19,10 @@ from peers import PEERS
 from testset import SNRS, print_table, read_mixtures, score
 from tqdm import tqdm
 
+from dvae.cli.evaluate_enhancement import oracle, streaming
 from dvae.data.fixed_mixtures import SAMPLE_RATE
-from dvae.enhancement.step import load_enhancer
-from dvae.enhancement.streaming import PRESETS, StreamingEnhancer
-from dvae.models.store import find_model
-from dvae.signal.stft import STFT
+from dvae.enhancement.streaming import PRESETS
 from dvae.threads import use_one_thread
-
-
-def ours(preset: str):
-    """(S,) -> (S,) by the streaming enhancer in chunks of 32 ms."""
-    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
-
-    def run(waveform: np.ndarray) -> np.ndarray:
-        chunks = [enhancer.feed(waveform[first : first + 512]) for first in range(0, waveform.size, 512)]
-        enhancer.pop_activity()
-        return np.concatenate([*chunks, enhancer.flush()])
-
-    return run
-
-
-def oracle(clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
-    """The Wiener filter with the true variances, on our front end."""
-    stft = STFT(synthesis_length=512)
-    speech, mixture = stft.analyse(clean), stft.analyse(noisy)
-    power, noise = np.square(np.abs(speech)), np.square(np.abs(mixture - speech))
-    return stft.synthesise(mixture * power / (power + noise + 1e-12), noisy.size)
 
 
 def plot(rows: dict[str, dict[int, list[tuple[float, float, float]]]], path: Path) -> None:
@@ -81,13 +59,17 @@ def main() -> None:
     arguments = parser.parse_args()
     use_one_thread()
     mixtures = list(read_mixtures(arguments.data, arguments.speech, arguments.noise, arguments.rooms))
-    methods = {f"ours, {name}": ours(name) for name in PRESETS} | {name: make() for name, make in PEERS.items()}
     estimates = {
         "noisy": [mixture.noisy for mixture in mixtures],
-        "oracle Wiener filter": [oracle(mixture.clean, mixture.noisy) for mixture in mixtures],
+        "oracle Wiener filter": oracle(mixtures).estimates,
     }
     seconds, cost = sum(mixture.noisy.size for mixture in mixtures) / SAMPLE_RATE, {}
-    for name, run in methods.items():
+    for preset in PRESETS:
+        found = streaming(preset)(mixtures)
+        estimates[f"ours, {preset}"] = found.estimates
+        cost[f"ours, {preset}"] = f"RTF {found.seconds / seconds:.4f}"
+    for name, make in PEERS.items():
+        run = make()
         began = time.process_time()
         estimates[name] = [run(mixture.noisy) for mixture in tqdm(mixtures, desc=name, leave=False)]
         cost[name] = f"RTF {(time.process_time() - began) / seconds:.4f}"

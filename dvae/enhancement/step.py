@@ -1,7 +1,7 @@
 """One frame of the enhancer in numpy: the streaming form of dvae.enhancement.model, equal to it (a test compares them).
 
-A step is a handful of matrix-vector products, for which the linear algebra behind numpy is as fast as anything measured
-here (bench/enhancement/speed.py), without a deep-learning library's memory and start-up time. Nothing but the state
+A step is a handful of matrix-vector products, for which the linear algebra behind numpy is as fast as a
+compiled runtime, without a deep-learning library's memory and start-up time. Nothing but the state
 changes; it is passed in and out.
 """
 
