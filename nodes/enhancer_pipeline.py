@@ -78,6 +78,7 @@ class EnhancerPipeline:
         )
         self.reference = Reference(self.enhancer.stft.sample_rate)
         self._reference_format: convert.AudioFormat | None = None
+        self._reference_rest = b""  # bytes of an incomplete sample
         silence = np.zeros((self.enhancer.num_channels, 16000), dtype=np.float32)
         self.enhancer.feed(silence if self.enhancer.array else silence[0])  # the first calls are slow: now, not then
         self.enhancer.reset()
@@ -114,7 +115,9 @@ class EnhancerPipeline:
 
     def on_reference_info(self, message: Any) -> list[Output]:
         """The format of the reference, where it is another than that of the microphones."""
-        self._reference_format = convert.format_from_info(message)
+        found = convert.format_from_info(message)
+        if found != self._reference_format:  # it is repeated every few seconds
+            self._reference_format, self._reference_rest = found, b""
         return []
 
     def on_reference(self, message: Any, receive_time: int) -> list[Output]:
@@ -129,7 +132,8 @@ class EnhancerPipeline:
                 known = self._reference_format or self._known_format
                 if known is None:
                     raise ValueError("expected reference_info or audio_info with the format, got none yet")
-                samples, _ = convert.decode_bytes(bytes(audio.data), known)
+                data = self._reference_rest + bytes(audio.data)
+                samples, self._reference_rest = convert.decode_bytes(data, known)
                 found = known
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
             self.reference.add(samples.mean(axis=0), found.sample_rate, stamp)
@@ -216,6 +220,10 @@ class EnhancerPipeline:
     def _samples(self, samples: Audio, audio_format: convert.AudioFormat, stamp: int, frame_id: str) -> list[Output]:
         """Channels (C, S) of one chunk."""
         outputs = self._break_at(audio_format, stamp)
+        if self.enhancer.array and len(samples) != self.enhancer.num_channels:
+            expected = f"{self.enhancer.num_channels} channels (microphone_positions)"
+            self.reporter.report("array", f"audio: expected {expected}, got {len(samples)}: chunk ignored")
+            return outputs  # not an error: what was finished before it goes out
         samples = self._choose_channels(samples)
         wrong = ~np.isfinite(samples)
         if wrong.any():
@@ -241,8 +249,6 @@ class EnhancerPipeline:
         """(C, S) -> what the enhancer is fed: all channels of the array, or one."""
         count, config = len(samples), self.microphones
         if self.enhancer.array:
-            if count != self.enhancer.num_channels:
-                raise ValueError(f"expected {self.enhancer.num_channels} channels (microphone_positions), got {count}")
             return samples
         if count > 1 and self._format is None:  # once for each stretch
             chosen = "the first" if config.channel_mode == "first" else "their mean"
