@@ -11,10 +11,11 @@ import soxr
 
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
+from dvae.enhancement.config import PRESETS
 from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.step import load_enhancer
-from dvae.enhancement.streaming import PRESETS, EnhancerSettings, StreamingEnhancer
+from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.models.store import find_model
 from dvae.signal.audio_file import Audio
 from dvae_nodes import conversions as convert

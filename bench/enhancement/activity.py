@@ -20,8 +20,9 @@ from scipy.stats import rankdata
 from testset import read_mixtures
 from tqdm import tqdm
 
+from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
-from dvae.enhancement.streaming import PRESETS, StreamingEnhancer
+from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.models.store import find_model
 from dvae.signal.level import active_frames
 from dvae.signal.stft import STFT

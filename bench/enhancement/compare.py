@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from dvae.cli.evaluate_enhancement import oracle, streaming
 from dvae.data.fixed_mixtures import SAMPLE_RATE
-from dvae.enhancement.streaming import PRESETS
+from dvae.enhancement.config import PRESETS
 from dvae.threads import use_one_thread
 
 

@@ -18,9 +18,10 @@ import pyaec
 import pyroomacoustics
 from testset import aligned
 
+from dvae.enhancement.config import PRESETS
 from dvae.enhancement.echo import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.step import load_enhancer
-from dvae.enhancement.streaming import PRESETS, StreamingEnhancer
+from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.metrics.speech import speech_scores
 from dvae.models.store import find_model
 from dvae.signal.audio_file import list_audio, read_mono

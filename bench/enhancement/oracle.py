@@ -19,8 +19,8 @@ import torch
 from testset import print_table, read_mixtures, score
 from tqdm import tqdm
 
+from dvae.enhancement.config import PRESETS
 from dvae.enhancement.model import Enhancer
-from dvae.enhancement.streaming import PRESETS
 from dvae.models.checkpoint import load_model
 from dvae.models.rvae import RVAE
 from dvae.models.store import find_model

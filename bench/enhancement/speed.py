@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
-from dvae.enhancement.streaming import PRESETS, StreamingEnhancer
+from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.models.store import find_model
 from dvae.signal.audio_file import read_mono
 from dvae.threads import use_one_thread

@@ -52,14 +52,16 @@ def below(root: Path | None, folder: Path) -> Path:
 
 def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
     """--preset and --model of the streaming enhancer."""
-    parser.add_argument("--preset", default="quality", choices=("quality", "low_latency"), help="default: %(default)s")
+    from dvae.enhancement.config import PRESETS
+
+    parser.add_argument("--preset", default="quality", choices=tuple(PRESETS), help="default: %(default)s")
     parser.add_argument("--model", default="", help="a shipped model or a folder, instead of the preset's")
 
 
 def chosen_enhancer(arguments: argparse.Namespace) -> EnhancerStep:
     """The model that `add_enhancer_options` name."""
+    from dvae.enhancement.config import PRESETS
     from dvae.enhancement.step import load_enhancer
-    from dvae.enhancement.streaming import PRESETS
     from dvae.models.store import find_model
 
     return load_enhancer(find_model(arguments.model or PRESETS[arguments.preset]))

@@ -13,16 +13,16 @@ import numpy as np
 from tqdm import tqdm
 
 from dvae.cli.common import add_data_option, below, settings_from_options
+from dvae.enhancement.config import PRESETS
 
 if TYPE_CHECKING:
     from dvae.data.fixed_mixtures import FixedMixture
     from dvae.enhancement.adaptation import AdaptationConfig
     from dvae.signal.audio_file import Audio
 
-STREAMING = ("quality", "low_latency")
 NOISE_MODELS = ("LV", "NO", "NOLV")
 ADAPTIVE = ("VEM", "LDEM", *(f"{kind}-{model}" for kind in ("NA", "ND", "NDA") for model in NOISE_MODELS))
-METHODS = ("noisy", "oracle", *STREAMING, *ADAPTIVE)
+METHODS = ("noisy", "oracle", *PRESETS, *ADAPTIVE)
 
 
 class Enhanced(NamedTuple):
@@ -58,9 +58,9 @@ def add_parser(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--methods",
         nargs="+",
         choices=METHODS,
-        default=["noisy", "oracle", *STREAMING],
+        default=["noisy", "oracle", *PRESETS],
         metavar="NAME",
-        help=f"of {' '.join(METHODS)} (default: noisy oracle {' '.join(STREAMING)})",
+        help=f"of {' '.join(METHODS)} (default: noisy oracle {' '.join(PRESETS)})",
     )
     speech.add_argument("--prior", default="speech_rvae", help="RVAE of the adaptive methods (default: %(default)s)")
     speech.add_argument(
@@ -113,7 +113,7 @@ def make_method(name: str, prior: str, settings: AdaptationConfig) -> Method:
         return lambda batch: Enhanced([mixture.noisy for mixture in batch], 0, 0.0)
     if name == "oracle":
         return oracle
-    if name in STREAMING:
+    if name in PRESETS:
         return streaming(name)
     return adaptive(name, prior, settings)
 
@@ -121,7 +121,7 @@ def make_method(name: str, prior: str, settings: AdaptationConfig) -> Method:
 def streaming(preset: str) -> Method:
     """The streaming enhancer, one stream for each mixture."""
     from dvae.enhancement.step import load_enhancer
-    from dvae.enhancement.streaming import PRESETS, StreamingEnhancer
+    from dvae.enhancement.streaming import StreamingEnhancer
     from dvae.models.store import find_model
 
     enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))

@@ -8,6 +8,7 @@ import numpy as np
 
 from dvae.configuration import setting
 
+PRESETS = {"quality": "speech_enhancer", "low_latency": "speech_enhancer_low_latency"}  # -> shipped model
 NEIGHBOURS = 2  # bands on either side that a band of the noise model sees
 NUM_WIDE_BANDS = 12  # of the speech detector
 WIDE_FLOOR = 1e-5  # power added in the wide bands, relative to the mean power

@@ -23,8 +23,6 @@ from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
 from dvae.signal.stft import STFT
 
-PRESETS = {"quality": "speech_enhancer", "low_latency": "speech_enhancer_low_latency"}  # -> shipped model
-
 
 @dataclass(frozen=True)
 class EnhancerSettings:

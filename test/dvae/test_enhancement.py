@@ -10,12 +10,12 @@ from scipy.stats import rankdata
 from dvae.data.fixed_mixtures import fixed_mixtures
 from dvae.data.mixtures import mix_at_snr
 from dvae.enhancement.activity import ActivityConfig, ActivityDetector
-from dvae.enhancement.config import EnhancerConfig
+from dvae.enhancement.config import PRESETS, EnhancerConfig
 from dvae.enhancement.echo import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.microphones import MicrophoneArray, MicrophoneConfig
 from dvae.enhancement.model import Enhancer
 from dvae.enhancement.step import EnhancerStep, load_enhancer
-from dvae.enhancement.streaming import PRESETS, EnhancerSettings, StreamingEnhancer
+from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.metrics.speech import si_sdr, speech_scores
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
