@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dvae.configuration import setting
 from dvae.models.checkpoint import load_model
-from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, valid_boxes
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother, SmoothedTracks
@@ -55,7 +55,7 @@ class TrackerPipeline:
         self.image_size = (node.image_width, node.image_height) if node.image_width and node.image_height else None
         self.wanted = tuple(name.strip() for name in node.class_id.split(",") if name.strip())
         self._check_options()
-        self.tracker = OnlineTracker(load_model(SRNN, find_model(node.model)), config, self.image_size)
+        self.tracker = OnlineTracker(load_model(TrajectorySRNN, find_model(node.model)), config, self.image_size)
         for time in (0.0, 0.1):  # compiles the hot loops before the first frame comes
             self.tracker.update([[0.0, 0.0, 1.0, 1.0]], time)
         self.tracker.restart(config)

@@ -48,7 +48,7 @@ def main() -> None:
         power = torch.from_numpy(np.square(np.abs(noisy)) / level)[None]
         with torch.inference_mode():
             found = enhancer(torch.nn.functional.pad(power, (0, 0, 0, lookahead)))
-            by_clean = prior.decode(prior.encode(speech).z)
+            by_clean = prior.speech_var(prior.encode(speech).z)
         parts = {
             "as it is": (found.speech_var, found.noise_var),
             "true v_n": (found.speech_var, noise),

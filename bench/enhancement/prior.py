@@ -38,8 +38,8 @@ def main() -> None:
             power = torch.from_numpy(np.square(np.abs(stft.analyse(read_mono(path, 16000)[:96000]))))[None]
             power = power / power.mean()
             with torch.inference_mode():
-                z, posterior = model.encode(power)
-                fits.append(float(itakura_saito(power + model.config.floor, model.decode(z)).sum(-1).mean()))
+                z, posterior, *_ = model.encode(power)
+                fits.append(float(itakura_saito(power + model.config.floor, model.speech_var(z)).sum(-1).mean()))
                 nats.append(float(kl_to_standard_normal(posterior).sum(-1).mean()))
         print(f"{folder:14} Itakura-Saito {np.mean(fits):6.0f} a frame, latent {np.mean(nats):5.1f} nats")
 

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from dvae.data.three_tracks import draw_scenes, score_scenes
 from dvae.models.checkpoint import load_model
-from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.sequence import PAPER, SequenceConfig, track_sequence
 
 CHANGES = {
@@ -55,7 +55,7 @@ def main() -> None:
         scenes += draw_scenes(folder, "poi", arguments.frames, arguments.per_window, rng)
     print(f"{len(scenes)} scenes of 3 people, {arguments.frames} frames, MOT17 POI")
     for name, base in (("motion_srnn_absolute", PAPER), ("motion_srnn", SequenceConfig())):
-        model = load_model(SRNN, find_model(name))
+        model = load_model(TrajectorySRNN, find_model(name))
         print(f"\n{name:36}{'MOTA':>8}{'MOTP':>8}{'IDF1':>8}{'IDS':>6}{'s each':>9}", flush=True)
         for change, values in CHANGES.items():
             config = replace(base, **values)

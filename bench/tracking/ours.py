@@ -8,8 +8,8 @@ import numpy as np
 
 from dvae.data.motchallenge import FrameBoxes
 from dvae.models.checkpoint import load_model
-from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother
 from dvae.tracking.tracks import TrackerConfig
@@ -17,7 +17,7 @@ from dvae.tracking.tracks import TrackerConfig
 
 def make_tracker(image_size: tuple[int, int] | None, model: str = "motion_srnn", **settings: Any) -> OnlineTracker:
     """A fresh online tracker; settings: of TrackerConfig."""
-    return OnlineTracker(load_model(SRNN, find_model(model)), TrackerConfig(**settings), image_size)
+    return OnlineTracker(load_model(TrajectorySRNN, find_model(model)), TrackerConfig(**settings), image_size)
 
 
 class Ours:

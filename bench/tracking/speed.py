@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from dvae.models.checkpoint import load_model
-from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise
@@ -56,7 +56,7 @@ def step_times(step: Step, num_people: int, num_frames: int = 600) -> tuple[floa
     return p50, p99
 
 
-def our_step(model: SRNN) -> Step:
+def our_step(model: TrajectorySRNN) -> Step:
     """A step of a fresh tracker of ours."""
     tracker = OnlineTracker(model, image_size=(1920, 1080))
     return lambda given, time: tracker.update(given[:, :4], time, given[:, 4])
@@ -68,7 +68,7 @@ def peer_step(make: Callable[[], Callable[[np.ndarray], object]]) -> Step:
     return lambda given, time: peer(given)
 
 
-def sequence(model: SRNN, fine_tune_rate: float) -> float:
+def sequence(model: TrajectorySRNN, fine_tune_rate: float) -> float:
     """Seconds for T = 60, N = 3: cascade initialisation and 70 iterations."""
     boxes = draw_trajectories(3, 60, np.random.default_rng(1)).transpose(1, 0, 2)
     config = replace(PAPER, fine_tune_rate=fine_tune_rate)
@@ -84,7 +84,7 @@ def resident_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def memory(model: SRNN, num_frames: int) -> tuple[float, float]:
+def memory(model: TrajectorySRNN, num_frames: int) -> tuple[float, float]:
     """Resident MiB after a tenth of the frames and after all of them, 10 people at a time who come and go."""
     boxes, seen = scene(10, 3000, np.random.default_rng(0))
     step, early = our_step(model), 0.0
@@ -96,7 +96,7 @@ def memory(model: SRNN, num_frames: int) -> tuple[float, float]:
     return early, resident_mib()
 
 
-def roll_outs(model: SRNN, num_people: int = 3, num_frames: int = 60) -> tuple[float, float]:
+def roll_outs(model: TrajectorySRNN, num_people: int = 3, num_frames: int = 60) -> tuple[float, float]:
     """ms of one roll-out: torch reference, compiled."""
     boxes = draw_trajectories(num_people, num_frames, np.random.default_rng(2)).transpose(1, 0, 2)
     config = model.config
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000, help="of the memory test (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = load_model(SRNN, find_model("motion_srnn"))
+    model = load_model(TrajectorySRNN, find_model("motion_srnn"))
     makers: dict[str, Callable[[], Step]] = {"ours": lambda: our_step(model)}
     if arguments.peers:
         from peers import PEERS

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from dvae.data.motchallenge import FrameBoxes
 from dvae.metrics.tracking import tracking_scores
 from dvae.models.checkpoint import load_model
-from dvae.models.srnn import SRNN
 from dvae.models.store import find_model
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import sizes
 from dvae.tracking.sequence import PAPER, track_sequence
 from dvae.tracking.trajectories import draw_trajectories
@@ -47,7 +47,7 @@ def main() -> None:
     print(f"{arguments.scenes} scenes of 3 people, {arguments.frames} frames")
     print(f"{'motion model':24}{'tempering':>10}{'MOTA':>8}{'MOTP':>8}{'IDF1':>8}{'switches':>10}")
     for name in ("motion_srnn_absolute", "motion_srnn"):
-        model = load_model(SRNN, find_model(name))
+        model = load_model(TrajectorySRNN, find_model(name))
         for tempering in (PAPER.tempering, 1.0):
             results, config = {}, replace(PAPER, tempering=tempering)
             for index, (truth, detections) in enumerate(tqdm(scenes, leave=False)):

@@ -64,12 +64,12 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     from dvae.data.motchallenge import FrameBoxes, by_frame, read_ground_truth, read_rows, read_sequence
     from dvae.metrics.tracking import tracking_scores
     from dvae.models.checkpoint import load_model
-    from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
+    from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.online import OnlineTracker
 
     folders = sequence_folders(below(arguments.data, arguments.sequences), arguments.detections)
-    model = load_model(SRNN, find_model(arguments.model))
+    model = load_model(TrajectorySRNN, find_model(arguments.model))
     results: dict[str, tuple[list[FrameBoxes], list[FrameBoxes]]] = {}
     steps: list[float] = []
     for folder in tqdm(folders, unit="sequence"):
@@ -108,8 +108,8 @@ def evaluate_tracking3(arguments: argparse.Namespace) -> None:
     """Print one row for each length, method and scorer."""
     from dvae.data.three_tracks import draw_scenes, score_scenes
     from dvae.models.checkpoint import load_model
-    from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
+    from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.kalman import LinearGaussian
     from dvae.tracking.sequence import PRESETS, track_sequence
 
@@ -127,7 +127,7 @@ def evaluate_tracking3(arguments: argparse.Namespace) -> None:
             print(f"{num_frames:4d} {0:6d} no three people are there for so long")
             continue
         for method, name in METHODS.items():
-            model = load_model(SRNN, find_model(name)) if name else LinearGaussian()
+            model = load_model(TrajectorySRNN, find_model(name)) if name else LinearGaussian()
             began = time.process_time()
             found = [
                 track_sequence(model, scene.frames(), scene.start(), PRESETS[arguments.preset], seed=i)

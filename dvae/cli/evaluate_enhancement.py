@@ -171,7 +171,7 @@ def adaptive(name: str, prior: str, settings: AdaptationConfig) -> Method:
         if trained is not None:
             return adaptation.NoiseAdaptation(rvae, trained.noise, utterances, settings)
         torch.manual_seed(settings.seed)
-        config = NoisySpeechConfig(rvae.config.num_bins, rvae.config.latent_size, rvae.config.hidden_size)
+        config = NoisySpeechConfig(rvae.config.data_size, rvae.config.latent_size, rvae.config.hidden_size)
         fresh = NoiseNetwork(dataclasses.replace(config, dependency=dependency))
         return adaptation.NoiseAdaptation(rvae, fresh, utterances, settings)
 

@@ -65,8 +65,8 @@ def command(arguments: argparse.Namespace) -> None:
 
     from dvae.data.motchallenge import by_frame, read_camera_motion, read_rows, write_rows
     from dvae.models.checkpoint import load_model
-    from dvae.models.srnn import SRNN
     from dvae.models.store import find_model
+    from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.online import OnlineTracker
     from dvae.tracking.smoothing import LagSmoother
     from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
@@ -76,7 +76,7 @@ def command(arguments: argparse.Namespace) -> None:
     (config,) = settings_from_options((TrackerConfig,), arguments.set)
     frames = by_frame(read_rows(arguments.detections))
     size = (arguments.image_size[0], arguments.image_size[1])
-    tracker = OnlineTracker(load_model(SRNN, find_model(arguments.model)), config, size)
+    tracker = OnlineTracker(load_model(TrajectorySRNN, find_model(arguments.model)), config, size)
     motion = read_camera_motion(arguments.camera, len(frames)) if arguments.camera else [None] * len(frames)
     smoother = LagSmoother(arguments.lag) if arguments.lag else None
     results: list[Tracks] = []

@@ -26,7 +26,7 @@ from dvae.enhancement.nmf import NMFNoise
 from dvae.enhancement.noise_networks import NoiseNetwork, NoisySpeech, noisy_speech_elbo
 from dvae.inference.variational_em import run_variational_em
 from dvae.models.divergence import itakura_saito
-from dvae.models.layers import Gaussian
+from dvae.models.dvae import Latents
 from dvae.models.rvae import RVAE
 
 
@@ -172,7 +172,7 @@ class _Fitted:
     def _leaves(self) -> list[Tensor]:
         return [leaf for group in self.groups for leaf in group.values()]
 
-    def draw(self) -> tuple[Tensor, Gaussian]:
+    def draw(self) -> Latents:
         """A sample of z (B, T, L) and the posterior that it is from."""
         power, lengths = self.utterances
         shape = (*power.shape[:2], self.rvae.config.latent_size)
@@ -218,8 +218,8 @@ class VariationalEM(_Fitted):
         self.start()
 
     def e_step(self) -> None:
-        z, posterior = self.draw()
-        speech_var, floor = self.rvae.decode(z), self.rvae.config.floor
+        z, posterior, *_ = self.draw()
+        speech_var, floor = self.rvae.speech_var(z), self.rvae.config.floor
         self._speech_var = speech_var.detach()[:, None]
         scaled = self.noise.gain * speech_var
         self.climb(noisy_speech_elbo(self.utterances.power, scaled, self.noise.variance, posterior, floor))
@@ -231,7 +231,7 @@ class VariationalEM(_Fitted):
     def gain(self) -> Tensor:
         gains = torch.zeros_like(self.utterances.power)
         for _ in range(self.config.num_samples):
-            speech_var = self.noise.gain * self.rvae.decode(self.draw()[0])
+            speech_var = self.noise.gain * self.rvae.speech_var(self.draw()[0])
             gains += speech_var / (speech_var + self.noise.variance)
         return gains / self.config.num_samples
 
@@ -255,9 +255,9 @@ class NoiseAdaptation(_Fitted):
         return stacked.noise_log_var(power, z, self.groups[1], self.dependency, lengths, floor).exp() + floor
 
     def e_step(self) -> None:
-        z, posterior = self.draw()
+        z, posterior, *_ = self.draw()
         floor = self.rvae.config.floor
-        bound = noisy_speech_elbo(self.utterances.power, self.rvae.decode(z), self._noise_var(z), posterior, floor)
+        bound = noisy_speech_elbo(self.utterances.power, self.rvae.speech_var(z), self._noise_var(z), posterior, floor)
         self.climb(bound)
 
     def m_step(self) -> None:
@@ -267,8 +267,8 @@ class NoiseAdaptation(_Fitted):
     def gain(self) -> Tensor:
         gains = torch.zeros_like(self.utterances.power)
         for _ in range(self.config.num_samples):
-            z, _ = self.draw()
-            speech_var = self.rvae.decode(z)
+            z = self.draw().z
+            speech_var = self.rvae.speech_var(z)
             gains += speech_var / (speech_var + self._noise_var(z))
         return gains / self.config.num_samples
 
@@ -293,7 +293,7 @@ class LangevinEM:
 
     def _decode(self, z: Tensor) -> Tensor:
         batch, samples, num_frames, size = z.shape
-        decoded = self.rvae.decode(z.reshape(batch * samples, num_frames, size))
+        decoded = self.rvae.speech_var(z.reshape(batch * samples, num_frames, size))
         return decoded.view(batch, samples, num_frames, -1)
 
     def e_step(self) -> None:

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_model import NoiseModel
 from dvae.enhancement.speech_detector import SpeechDetector
+from dvae.models.emission import log_power_features
 from dvae.models.layers import LSTM, Gaussian, tanh_layers
 from dvae.models.module import ConfiguredModule
 from dvae.models.recurrent_posterior import RecurrentPosterior
-from dvae.models.rvae import Emission, RVAEConfig, log_power_features
+from dvae.models.rvae import Emission, RVAEConfig
 from dvae.signal.bands import Bands
 
 
@@ -88,9 +89,9 @@ class Enhancer(ConfiguredModule):
         """|x|^2 (B, T + lookahead, F) of mean about 1 -> variances (B, T, F); z is the mean without `noise`."""
         features = self.band_features(power)
         context = self.observation(features)
-        z, posterior = self.posterior(context, noise)
+        z, posterior, *_ = self.posterior(context, noise)
         floor = self.config.floor
-        speech_var = self.emission(z).exp() + floor
+        speech_var = self.emission(z).variance
         noise_log_var = self.noise(features, context, self.band_features(speech_var))
         noise_var = noise_log_var.exp()[..., self.band_of_bin] + floor
         # what the detector learns does not change the filter

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
+from dvae.models.emission import log_power_features
 from dvae.models.layers import LSTM, Gaussian, both_ways, tanh_layers
 from dvae.models.module import ConfiguredModule
-from dvae.models.rvae import RVAE, RVAEConfig, log_power_features
+from dvae.models.rvae import RVAE, RVAEConfig
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class NoisySpeechConfig:
     @property
     def rvae(self) -> RVAEConfig:
         """The RVAE in it."""
-        return RVAEConfig(self.num_bins, self.latent_size, self.hidden_size, self.causal, self.floor)
+        return RVAEConfig(self.num_bins, self.latent_size, self.hidden_size, self.causal, floor=self.floor)
 
 
 class NoiseNetwork(nn.Module):
@@ -77,8 +78,8 @@ class NoisySpeech(ConfiguredModule):
 
     def variances(self, power: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Gaussian]:
         """|x|^2 (B, T, F) -> v_s, v_n, both (B, T, F), and q(z | x); z is the mean without `noise` (B, T, L)."""
-        z, posterior = self.rvae.encode(power, noise)
-        return self.rvae.decode(z), self.noise(power, z).exp() + self.config.floor, posterior
+        z, posterior, *_ = self.rvae.encode(power, noise)
+        return self.rvae.speech_var(z), self.noise(power, z).exp() + self.config.floor, posterior
 
 
 def noisy_speech_elbo(

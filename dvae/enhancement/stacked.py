@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dvae.models.dvae import Latents
+from dvae.models.emission import log_power_features
 from dvae.models.layers import Gaussian
-from dvae.models.recurrent_posterior import LatentSequence
-from dvae.models.rvae import log_power_features
 
 Weights = Mapping[str, Tensor]  # name in the module -> (B, *shape there)
 
@@ -174,9 +174,7 @@ def two_way_lstm(inputs: Tensor, weights: Weights, name: str, lengths: Tensor) -
     return torch.cat([lstm(inputs, weights, name), backward], dim=-1)
 
 
-def encode(
-    power: Tensor, weights: Weights, causal: bool, lengths: Tensor, noise: Tensor, floor: float
-) -> LatentSequence:
+def encode(power: Tensor, weights: Weights, causal: bool, lengths: Tensor, noise: Tensor, floor: float) -> Latents:
     """dvae.models.rvae.Posterior: |x|^2 (B, T, F), lengths (B,), noise (B, T, L) -> z and its posterior."""
     features = log_power_features(power, floor)
     if causal:
@@ -194,7 +192,7 @@ def encode(
     z_bias = (weights["latent.z_lstm.bias_ih_l0"] + weights["latent.z_lstm.bias_hh_l0"])[:, None]
     z, parameters = _LatentRecurrence.apply(drive, recurrent, joined, z_bias, noise)  # type: ignore[no-untyped-call]
     mean, log_var = parameters.chunk(2, dim=-1)
-    return LatentSequence(z, Gaussian(mean, log_var))
+    return Latents(z, Gaussian(mean, log_var))
 
 
 def noise_log_var(power: Tensor, z: Tensor, weights: Weights, dependency: str, lengths: Tensor, floor: float) -> Tensor:

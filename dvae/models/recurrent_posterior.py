@@ -6,20 +6,12 @@ Only this recursion is sequential; everything that does not depend on z is compu
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from dvae.models.dvae import Latents
 from dvae.models.layers import LSTM, Gaussian, LSTMState
-
-
-class LatentSequence(NamedTuple):
-    """Latent variables (B, T, L) and the posterior they were drawn from."""
-
-    z: Tensor
-    posterior: Gaussian
 
 
 class RecurrentPosterior(nn.Module):
@@ -32,7 +24,7 @@ class RecurrentPosterior(nn.Module):
         self.mean = nn.Linear(context_size + hidden_size, latent_size)
         self.log_var = nn.Linear(context_size + hidden_size, latent_size)
 
-    def forward(self, context: Tensor, noise: Tensor | None) -> LatentSequence:
+    def forward(self, context: Tensor, noise: Tensor | None) -> Latents:
         """Run over all frames; z = mean + std * noise, or the mean when `noise` (B, T, L) is None."""
         weight = torch.cat([self.mean.weight, self.log_var.weight])
         bias = torch.cat([self.mean.bias, self.log_var.bias])
@@ -46,7 +38,7 @@ class RecurrentPosterior(nn.Module):
             latents.append(mean if noise is None else mean + torch.exp(0.5 * log_var) * noise[:, t])
             state = self.z_lstm.step(latents[-1], state)
         mean, log_var = torch.stack(parameters, 1).chunk(2, dim=-1)
-        return LatentSequence(torch.stack(latents, 1), Gaussian(mean, log_var))
+        return Latents(torch.stack(latents, 1), Gaussian(mean, log_var))
 
     def step(self, context: Tensor, state: LSTMState) -> tuple[Gaussian, LSTMState]:
         """One frame (B, C), z_t taken as the posterior mean -> posterior of z_t and the state after it."""

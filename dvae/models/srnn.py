@@ -1,13 +1,15 @@
-"""Stochastic recurrent neural network for trajectories of boxes.
+"""Stochastic recurrent neural network: an autoregressive state-space model.
 
-Fraccaro et al. (2016) with the causal inference model of X. Lin (2024), eqs 3.28, 3.29 and A.26-A.32:
-p(s_t | s_{1:t-1}, z_t) p(z_t | s_{1:t-1}, z_{t-1}), q(z_t | s_{1:t}, z_{t-1}); the recurrence h is shared.
+Fraccaro, Sonderby, Paquet, Winther, "Sequential neural models with stochastic layers" (NeurIPS 2016):
+p(x_t | x_{1:t-1}, z_t) p(z_t | x_{1:t-1}, z_{t-1}), with h_t = d_h(x_{t-1}, h_{t-1}) shared by prior, emission and
+posterior. Two posteriors:
+- "smoothing", of the speech model of table 7.1 of X. Lin (2024): q(z_t | z_{t-1}, x_{1:T}), by an LSTM backward over
+  [h_t, x_t]; 884,993 parameters.
+- "causal", eq. 3.29 and A.31: q(z_t | z_{t-1}, x_{1:t}) from [h_t, x_t, z_{t-1}]; 1,540 parameters for boxes. (The
+  tracker's model, dvae.models.trajectory_srnn, has the same densities and its own coordinates.)
 
-Two coordinate systems (`coordinates`):
-- "absolute" is the paper: boxes in fractions of the image enter and leave the networks as they are.
-- "relative" is ours: the networks read the last step s_{t-1} - s_{t-2} and give the next one, in units of
-  `step_unit` times the size of the box. The density is still p(s_t | s_{1:t-1}, z_t), but it no longer depends on where
-  in the image and how large a person is, which the 8 units of the paper have to learn by heart.
+Departures: log power as input, and floors (dvae.models.emission). With scheduled sampling the posterior goes on reading
+the data: only the generative model is shown its own output.
 """
 
 from __future__ import annotations
@@ -19,195 +21,145 @@ import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
-from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
+from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, shift_right
 from dvae.models.elbo import ELBO
+from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
 from dvae.models.layers import LSTM, Gaussian, GaussianHead, LSTMState, tanh_layers
-from dvae.models.module import ConfiguredModule
+
+SMOOTHING, CAUSAL = "smoothing", "causal"
 
 
 @dataclass(frozen=True)
 class SRNNConfig:
-    """Sizes of the networks (defaults: the paper's for boxes) and the coordinates they see."""
+    """Sizes of the networks (defaults: those of the speech model)."""
 
-    data_size: int = setting(4, "dimension D of s", minimum=1)
-    latent_size: int = setting(4, "dimension L of z; 0: Deep AR, the LSTM without latent variable", minimum=0)
-    hidden_size: int = setting(8, "LSTM units", minimum=1)
-    posterior_hidden_1: int = setting(16, "first layer of q(z)", minimum=0)
-    posterior_hidden_2: int = setting(8, "second layer of q(z)", minimum=0)
-    prior_hidden_1: int = setting(8, "first layer of p(z)", minimum=0)
-    prior_hidden_2: int = setting(8, "second layer of p(z)", minimum=0)
-    emission_hidden: int = setting(16, "layer of p(s)", minimum=1)
-    coordinates: str = setting("relative", "what the networks see", choices=("absolute", "relative"))
-    step_unit: float = setting(0.05, "unit of a step in relative coordinates, in box sizes", minimum=1e-6)
-    frames_per_second: float = setting(30.0, "frame rate of the training data", unit="Hz", minimum=0.1)
-
-
-class SRNNState(NamedTuple):
-    """What one step hands to the next, for B tracks."""
-
-    recurrence: LSTMState  # (B, H) each
-    z: Tensor  # (B, L)
-    source: Tensor  # s_{t-1}, (B, D)
-    step_input: Tensor  # what the LSTM reads at t: s_{t-1} (absolute) or the last step in step units, (B, D)
+    data_size: int = setting(513, "dimension D of a frame", minimum=1)
+    latent_size: int = setting(16, "latent dimension L", minimum=1)
+    features_size: int = setting(256, "layer between data and LSTM", minimum=1)
+    hidden_size: int = setting(128, "units of each LSTM", minimum=1)
+    posterior: str = setting(SMOOTHING, "what the posterior reads", choices=(SMOOTHING, CAUSAL))
+    posterior_hidden_1: int = setting(64, "first layer of q(z)", minimum=1)
+    posterior_hidden_2: int = setting(32, "second layer of q(z)", minimum=1)
+    prior_hidden_1: int = setting(64, "first layer of p(z)", minimum=1)
+    prior_hidden_2: int = setting(32, "second layer of p(z)", minimum=1)
+    emission_hidden: int = setting(256, "layer of p(x)", minimum=1)
+    emission: str = emission_setting()
+    floor: float = floor_setting()
 
 
 class Recurrence(nn.Module):
-    """h_t = d_h(s_{t-1}, h_{t-1}), eq. A.26: a dense layer and an LSTM. s: (B, D), h: (B, H)."""
+    """h_t = d_h(x_{t-1}, h_{t-1}), eq. A.26: a dense layer and an LSTM. x: (B, D), h: (B, H)."""
+
+    def __init__(self, data_size: int, features_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.features = tanh_layers(data_size, (features_size,))
+        self.lstm = LSTM(features_size, hidden_size)
+
+    def forward(self, before: Tensor) -> Tensor:
+        """What precedes each frame, (B, T, D) -> h (B, T, H)."""
+        hidden: Tensor = self.lstm(self.features(before))[0]
+        return hidden
+
+    def step(self, before: Tensor, state: LSTMState) -> LSTMState:
+        """x_{t-1} and the state of t - 1 -> the state of t, whose first part is h_t."""
+        return self.lstm.step(self.features(before), state)
+
+
+class Posterior(nn.Module):
+    """q(z_t | z_{t-1}, x_{1:T}), or q(z_t | z_{t-1}, x_{1:t}). h: (B, T, H), x: (B, T, D), z: (B, T, L)."""
 
     def __init__(self, config: SRNNConfig) -> None:
         super().__init__()
-        self.features = tanh_layers(config.data_size, (config.data_size,))
-        self.lstm = LSTM(config.data_size, config.hidden_size)
+        self.features: nn.Module | None = None
+        context_size = config.hidden_size + config.data_size
+        if config.posterior == SMOOTHING:
+            self.features = tanh_layers(context_size, (config.features_size,))
+            self.lstm = LSTM(config.features_size, config.hidden_size)
+            context_size = config.hidden_size
+        hidden = (config.posterior_hidden_1, config.posterior_hidden_2)
+        self.density = GaussianHead(context_size + config.latent_size, hidden, config.latent_size)
 
-    def step(self, source: Tensor, state: LSTMState) -> LSTMState:
-        """s_{t-1} and the state of t - 1 -> the state of t, whose first part is h_t."""
-        return self.lstm.step(self.features(source), state)
-
-
-class StepDensities(NamedTuple):
-    """The densities of one frame given the past, and the drawn z_t."""
-
-    posterior: Gaussian  # q(z_t | s_{1:t}, z_{t-1}), (B, L)
-    prior: Gaussian  # p(z_t | s_{1:t-1}, z_{t-1}), (B, L)
-    z: Tensor  # (B, L)
-    emission: Gaussian  # p(s_t | s_{1:t-1}, z_t) in box coordinates, (B, D)
-    recurrence: LSTMState
-
-
-class SequenceDensities(NamedTuple):
-    """The densities of T - 1 frames given the past, each (T - 1, B, ...)."""
-
-    posterior: Gaussian
-    prior: Gaussian
-    emission: Gaussian
+    def forward(self, hidden: Tensor, features: Tensor, noise: Tensor | None) -> Latents:
+        context = torch.cat([hidden, features], dim=-1)
+        if self.features is not None:
+            context = self.lstm(self.features(context).flip(1))[0].flip(1)
+        z = context.new_zeros(len(context), self.density.mean.out_features)
+        latents, means, log_vars = [], [], []
+        for t, part in enumerate(context.unbind(1)):
+            posterior: Gaussian = self.density(torch.cat([part, z], dim=-1))
+            z = draw(posterior, None if noise is None else noise[:, t])
+            latents.append(z)
+            means.append(posterior.mean)
+            log_vars.append(posterior.log_var)
+        return Latents(torch.stack(latents, 1), Gaussian(torch.stack(means, 1), torch.stack(log_vars, 1)))
 
 
-class SRNN(ConfiguredModule):
-    """Prior of one person's trajectory; all tracks in one batch."""
+class Emission(EmissionHead):
+    """p(x_t | h_t, z_t), eq. A.29. h: (..., H), z: (..., L)."""
+
+    def __init__(self, config: SRNNConfig) -> None:
+        super().__init__(config.emission_hidden, config.data_size, config.emission, config.floor)
+        self.hidden = tanh_layers(config.hidden_size + config.latent_size, (config.emission_hidden,))
+
+    def forward(self, hidden: Tensor, z: Tensor) -> Density:
+        return self.density(self.hidden(torch.cat([hidden, z], dim=-1)))
+
+
+class SRNNState(NamedTuple):
+    """What one step hands to the next."""
+
+    recurrence: LSTMState  # (B, H) each
+    z: Tensor  # z_{t-1}, (B, L)
+
+
+class SRNN(DVAE[SRNNState]):
+    """z_t and x_t from z_{t-1} and the past of the data; z_0 = 0."""
 
     Config = SRNNConfig
     config: SRNNConfig
+    reads_past = True
 
     def __init__(self, config: SRNNConfig) -> None:
         super().__init__()
         self.config = config
-        hidden, latent, data = config.hidden_size, config.latent_size, config.data_size
-        self.recurrence = Recurrence(config)
-        self.posterior = GaussianHead(
-            hidden + data + latent, (config.posterior_hidden_1, config.posterior_hidden_2), latent
-        )
-        self.transition = GaussianHead(hidden + latent, (config.prior_hidden_1, config.prior_hidden_2), latent)
-        self.emission = GaussianHead(hidden + latent, (config.emission_hidden,), data)
+        prior_size = config.hidden_size + config.latent_size
+        self.recurrence = Recurrence(config.data_size, config.features_size, config.hidden_size)
+        self.posterior = Posterior(config)
+        # p(z_t | h_t, z_{t-1}), eq. A.27
+        self.transition = GaussianHead(prior_size, (config.prior_hidden_1, config.prior_hidden_2), config.latent_size)
+        self.emission = Emission(config)
 
-    def initial_state(self, source: Tensor) -> SRNNState:
-        """The state after a first frame at `source` (B, D), at rest."""
-        batch = source.shape[0]
-        return SRNNState(
-            self.recurrence.lstm.zero_state(batch, source),
-            source.new_zeros(batch, self.config.latent_size),
-            source,
-            source if self.config.coordinates == "absolute" else torch.zeros_like(source),
-        )
+    def encode(self, data: Tensor, noise: Tensor | None = None) -> Latents:
+        features = self.features(data)
+        latents: Latents = self.posterior(self.recurrence(self._before(data)), features, noise)
+        return latents
 
-    def step_unit(self, source: Tensor) -> Tensor:
-        """Size of one unit of the networks' output in box coordinates, (B, D)."""
-        if self.config.coordinates == "absolute":
-            return torch.ones_like(source)  # the paper's model has no notion of size or rate
-        size = (source[:, 2:] - source[:, :2]).clamp_min(1e-6)
-        return self.config.step_unit * torch.cat([size, size], dim=-1)
+    def densities(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Densities:
+        return self._densities(z, self.recurrence(self._before(shown)))
+
+    def elbo(self, data: Tensor, noise: Tensor | None, beta: float = 1.0, keep_own: Tensor | None = None) -> ELBO:
+        if keep_own is not None:
+            return super().elbo(data, noise, beta, keep_own)
+        hidden = self.recurrence(self._before(data))  # posterior and generative model read the same past: once
+        latents = self.posterior(hidden, self.features(data), noise)
+        return self.bound(data, latents, self._densities(latents.z, hidden), beta)
+
+    def _before(self, data: Tensor) -> Tensor:
+        """The features of x_{t-1} for each t; x_0 = 0 is digital silence where the data is power."""
+        return self.features(shift_right(data))
+
+    def _densities(self, z: Tensor, hidden: Tensor) -> Densities:
+        prior: Gaussian = self.transition(torch.cat([hidden, shift_right(z)], dim=-1))
+        return Densities(prior, self.emission(hidden, z))
+
+    def initial_state(self, batch: int, w: Tensor | None = None) -> SRNNState:
+        size = self.config.hidden_size
+        return SRNNState((self.zeros(batch, size), self.zeros(batch, size)), self.zeros(batch, self.config.latent_size))
 
     def step(
-        self,
-        state: SRNNState,
-        source: Tensor | None,
-        noise: Tensor | None,
-        encode: Tensor | None = None,
-        rate: float = 1.0,
-    ) -> StepDensities:
-        """Densities of frame t. With `source` (s_t, (B, D)) z_t comes from the posterior, without it, or where
-        `encode` (B,) is false, from the prior; z = mean + std * noise (B, L), or the mean when `noise` is None.
-
-        rate: time since the last frame in frames of the training data (relative coordinates only).
-        """
-        relative = self.config.coordinates == "relative"
-        recurrence = self.recurrence.step(state.step_input, state.recurrence)
-        h = recurrence[0]
-        prior: Gaussian = self.transition(torch.cat([h, state.z], dim=-1))
-        unit = self.step_unit(state.source) * (rate if relative else 1.0)
-        posterior = prior
-        if source is not None:
-            seen = (source - state.source) / unit if relative else source
-            posterior = self.posterior(torch.cat([h, seen, state.z], dim=-1))
-            if encode is not None:
-                pairs = zip(posterior, prior, strict=True)
-                posterior = Gaussian(*(torch.where(encode[:, None], q, p) for q, p in pairs))
-        z = posterior.mean if noise is None else posterior.mean + torch.exp(0.5 * posterior.log_var) * noise
-        mean, log_var = self.emission(torch.cat([h, z], dim=-1))
-        if relative:
-            mean, log_var = state.source + unit * mean, log_var + 2.0 * torch.log(unit)
-        return StepDensities(posterior, prior, z, Gaussian(mean, log_var), recurrence)
-
-    def advance(self, state: SRNNState, densities: StepDensities, source: Tensor, rate: float = 1.0) -> SRNNState:
-        """The state after s_t = `source` (B, D), `rate` training frames after s_{t-1}."""
-        step_input = source
-        if self.config.coordinates == "relative":
-            step_input = (source - state.source) / (self.step_unit(state.source) * rate)
-        return SRNNState(densities.recurrence, densities.z, source, step_input)
-
-    def teacher_forced(self, source: Tensor, noise: Tensor) -> SequenceDensities:
-        """All densities of frames 1 to T - 1 given the whole trajectory (T, B, D), z drawn with noise (T, B, L).
-
-        As `step` and `advance` frame by frame; but because s is given, only z is sequential, and all else is one batch.
-        """
-        relative = self.config.coordinates == "relative"
-        unit = torch.stack([self.step_unit(frame) for frame in source[:-1]])
-        seen = (source[1:] - source[:-1]) / unit if relative else source[1:]
-        first = torch.zeros_like(source[:1]) if relative else source[:1]
-        shown = torch.cat([first, seen[:-1]])
-        h, _ = self.recurrence.lstm(self.recurrence.features(shown).transpose(0, 1))
-        h = h.transpose(0, 1)
-        z = source.new_zeros(source.shape[1], self.config.latent_size)
-        drawn, posteriors = [z], []
-        for t in range(len(h)):
-            posteriors.append(self.posterior(torch.cat([h[t], seen[t], z], dim=-1)))
-            z = posteriors[-1].mean + torch.exp(0.5 * posteriors[-1].log_var) * noise[t + 1]
-            drawn.append(z)
-        posterior = Gaussian(*(torch.stack(part) for part in zip(*posteriors, strict=True)))
-        prior: Gaussian = self.transition(torch.cat([h, torch.stack(drawn[:-1])], dim=-1))
-        mean, log_var = self.emission(torch.cat([h, torch.stack(drawn[1:])], dim=-1))
-        if relative:
-            mean, log_var = source[:-1] + unit * mean, log_var + 2.0 * torch.log(unit)
-        return SequenceDensities(posterior, prior, Gaussian(mean, log_var))
-
-    def elbo(self, source: Tensor, noise: Tensor, beta: float = 1.0, keep_own: Tensor | None = None) -> ELBO:
-        """Eq. 3.22 of trajectories (B, T, D), per frame after the first.
-
-        keep_own: scheduled sampling, true (T, B) where the recurrence is shown its own prediction of the frame.
-        """
-        if keep_own is None:
-            frames = source.transpose(0, 1)
-            whole = self.teacher_forced(frames, noise.transpose(0, 1))
-            reconstruction = gaussian_log_likelihood(frames[1:], whole.emission).sum(-1).mean()
-            kl = kl_divergence(whole.posterior, whole.prior).sum(-1).mean()
-            return ELBO(reconstruction - beta * kl, reconstruction, kl)
-        state = self.initial_state(source[:, 0])
-        reconstruction, kl = source.new_zeros(()), source.new_zeros(())
-        for t in range(1, source.shape[1]):
-            densities = self.step(state, source[:, t], noise[:, t])
-            reconstruction = reconstruction + gaussian_log_likelihood(source[:, t], densities.emission).sum(-1).mean()
-            kl = kl + kl_divergence(densities.posterior, densities.prior).sum(-1).mean()
-            shown = torch.where(keep_own[t, :, None], densities.emission.mean, source[:, t])
-            state = self.advance(state, densities, shown)
-        num_steps = source.shape[1] - 1
-        reconstruction, kl = reconstruction / num_steps, kl / num_steps
-        return ELBO(reconstruction - beta * kl, reconstruction, kl)
-
-    def generate(self, start: Tensor, num_frames: int, generator: torch.Generator) -> Tensor:
-        """Trajectories (B, T, D) that begin at `start` (B, D), drawn from the prior."""
-        state, frames = self.initial_state(start), [start]
-        for _ in range(num_frames - 1):
-            noise = torch.randn(state.z.shape, generator=generator, dtype=start.dtype)
-            densities = self.step(state, None, noise)
-            frames.append(densities.emission.sample(generator))
-            state = self.advance(state, densities, frames[-1])
-        return torch.stack(frames, dim=1)
+        self, state: SRNNState, previous: Tensor, z: Tensor | None = None, noise: Tensor | None = None
+    ) -> Step[SRNNState]:
+        recurrence = self.recurrence.step(self.features(previous), state.recurrence)
+        hidden = recurrence[0]
+        prior, z = given_or_drawn(z, lambda: self.transition(torch.cat([hidden, state.z], dim=-1)), noise)
+        return Step(prior, z, self.emission(hidden, z), SRNNState(recurrence, z))

@@ -17,14 +17,14 @@ from dvae.configuration import from_mapping
 Config = TypeVar("Config")
 
 
-def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], bytes]:
-    """model.yaml and the checked bytes of model.safetensors.
+def read_class(folder: Path) -> str:
+    """The class of the model in `folder`; errors as `read_description`."""
+    return str(_read_yaml(folder)["class"])
 
-    Raises ValueError naming the file when one is missing, damaged, or of another class.
-    """
+
+def _read_yaml(folder: Path) -> dict[str, Any]:
     try:
         description = yaml.safe_load((folder / "model.yaml").read_text())
-        data = (folder / "model.safetensors").read_bytes()
     except OSError as error:
         raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -33,6 +33,19 @@ def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], byt
         raise ValueError(
             f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {description!r:.80}"
         )
+    return description
+
+
+def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], bytes]:
+    """model.yaml and the checked bytes of model.safetensors.
+
+    Raises ValueError naming the file when one is missing, damaged, or of another class.
+    """
+    description = _read_yaml(folder)
+    try:
+        data = (folder / "model.safetensors").read_bytes()
+    except OSError as error:
+        raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
     if description["class"] != class_name:
         raise ValueError(f"{folder}: expected a model of class {class_name}, got {description['class']}")
     found = hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""The roll-out of dvae.tracking.rollout for an SRNN on a CPU, compiled with numba.
+"""The roll-out of dvae.tracking.rollout for a TrajectorySRNN on a CPU, compiled with numba.
 
 Measured by bench/tracking/speed.py: one loop over tracks and frames in compiled code, because with 4 to 16 units per
 layer the time of torch or numpy is all call overhead.
@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.models.srnn import SRNN
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
 
 
@@ -162,9 +162,9 @@ def roll_out_kernel(
 
 
 class CompiledMotion:
-    """An SRNN ready for `roll_out` on the CPU, in double precision."""
+    """A TrajectorySRNN ready for `roll_out` on the CPU, in double precision."""
 
-    def __init__(self, model: SRNN) -> None:
+    def __init__(self, model: TrajectorySRNN) -> None:
         self.config = model.config
         weights = {
             name: np.ascontiguousarray(value.detach().double().numpy()) for name, value in model.state_dict().items()

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
-from dvae.models.srnn import SRNN
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
 
@@ -21,7 +21,7 @@ from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, Ro
 class FineTunedMotion:
     """As CompiledMotion, on a copy of `model` that changes with every roll-out; `model` itself stays as it is."""
 
-    def __init__(self, model: SRNN, learning_rate: float) -> None:
+    def __init__(self, model: TrajectorySRNN, learning_rate: float) -> None:
         self.config = model.config
         self.model = copy.deepcopy(model).double()
         self.model.requires_grad_(True)

@@ -4,7 +4,7 @@ MixDVAE (X. Lin, 2024, chapters 3 and 4) tracks a fixed number of people over a 
 gets its E-W and E-S steps when it arrives, given all frames before it, and the set of tracks changes. Departures from
 the paper, each a setting or a sentence:
 
-- one pass, no iterations: the SRNN is causal, so nothing flows back from later frames, and a window of four frames
+- one pass, no iterations: the model is causal, so nothing flows back from later frames, and a window of four frames
   with several iterations gave the same scores within 0.5 at 2.5 times the cost. Those who can wait use
   dvae.tracking.smoothing;
 - q(w) has a clutter class, and by default is exclusive (one detection explains at most one track);
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dvae.inference.responsibilities import Assignment, exclusive, independent
-from dvae.models.srnn import SRNN
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, as_boxes, iou, observation_variance, valid_boxes
 from dvae.tracking.camera import CameraMotion, as_affine, find_jump, warp_affine
 from dvae.tracking.compiled import CompiledMotion
@@ -70,7 +70,9 @@ class CameraPosterior(NamedTuple):
 class OnlineTracker:
     """Call `update` for every frame, also for those without detections; `reset` to start anew (ids go on)."""
 
-    def __init__(self, model: SRNN, config: TrackerConfig | None = None, image_size: tuple[int, int] | None = None):
+    def __init__(
+        self, model: TrajectorySRNN, config: TrackerConfig | None = None, image_size: tuple[int, int] | None = None
+    ):
         if model.config.coordinates != "relative":
             raise ValueError("expected a motion model in relative coordinates, got one in absolute coordinates")
         self.config = config or TrackerConfig()

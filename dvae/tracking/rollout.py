@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvae.models.divergence import kl_divergence
-from dvae.models.srnn import SRNN, SRNNState
+from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectoryState
 
 Array = NDArray[np.float64]
 Values = Any  # a numpy array in the compiled form, a tensor in the reference
@@ -32,7 +32,7 @@ class MotionState(NamedTuple):
     cell: Values  # (N, H)
     z: Values  # (N, L)
     source: Values  # (N, D), s of the last frame
-    step_input: Values  # (N, D), see SRNNState
+    step_input: Values  # (N, D), see TrajectoryState
     variance: Values  # (N, D), of q(s) of the last frame
     missed: Values  # (N,), 1 where the last frame had no detection
 
@@ -106,7 +106,7 @@ def spread(variance: Tensor, step_variance: Tensor, missed: Tensor) -> Tensor:
 
 
 def roll_out_torch(
-    model: SRNN,
+    model: TrajectorySRNN,
     state: MotionState,
     birth: Birth,
     evidence: Evidence,
@@ -118,7 +118,7 @@ def roll_out_torch(
 ) -> RollOut:
     """The reference, on tensors. encoder_source (T, N, D): s of the previous iteration; encode (T, N): false where z
     comes from the prior; rate (T,): time steps in frames of the training data."""
-    current = SRNNState((state.hidden, state.cell), state.z, state.source, state.step_input)
+    current = TrajectoryState((state.hidden, state.cell), state.z, state.source, state.step_input)
     variance, missed = state.variance, state.missed
     frames: list[tuple[Tensor, ...]] = []
     for t, step_rate in enumerate(rate):
@@ -135,7 +135,7 @@ def roll_out_torch(
         mean = variance * (evidence.information[t] + predicted_mean / predicted_var)  # eq. 3.19
         drawn = mean + variance.sqrt() * noise.s[t]
         after, fresh = model.advance(current, densities, drawn, step_rate), model.initial_state(drawn)
-        current = SRNNState(
+        current = TrajectoryState(
             (
                 torch.where(starts, fresh.recurrence[0], after.recurrence[0]),
                 torch.where(starts, fresh.recurrence[1], after.recurrence[1]),

@@ -18,7 +18,7 @@ import numpy as np
 from dvae.configuration import setting
 from dvae.inference.responsibilities import Assignment, independent, log_beta
 from dvae.inference.variational_em import run_variational_em
-from dvae.models.srnn import SRNN
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, observation_variance
 from dvae.tracking.compiled import CompiledMotion
 from dvae.tracking.fine_tuning import FineTunedMotion
@@ -69,7 +69,7 @@ class SequenceResult(NamedTuple):
 Motion = CompiledMotion | FineTunedMotion | KalmanMotion
 
 
-def motion_of(model: SRNN | LinearGaussian, config: SequenceConfig) -> Motion:
+def motion_of(model: TrajectorySRNN | LinearGaussian, config: SequenceConfig) -> Motion:
     """MixDVAE, or Deep AR, or VKF, as the model says."""
     if isinstance(model, LinearGaussian):
         return KalmanMotion(model)
@@ -154,7 +154,7 @@ class SequenceProblem:
 
 
 def track_sequence(
-    model: SRNN | LinearGaussian,
+    model: TrajectorySRNN | LinearGaussian,
     frames: Sequence[Boxes],
     start: Boxes,
     config: SequenceConfig | None = None,

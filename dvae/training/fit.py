@@ -94,6 +94,7 @@ def fit(recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = lightning.Trainer(
         accelerator=device,
+        precision=options.precision,  # type: ignore[arg-type]
         max_epochs=options.epochs,
         gradient_clip_val=options.gradient_clip,
         logger=CSVLogger(work, name="log"),

@@ -24,7 +24,7 @@ from dvae.configuration import from_mapping
 from dvae.models.divergence import gaussian_log_likelihood
 from dvae.models.elbo import ELBO
 from dvae.models.layers import Gaussian
-from dvae.models.srnn import SRNN, SRNNConfig
+from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import sizes
 from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
 from dvae.tracking.trajectories import draw_trajectories
@@ -36,20 +36,13 @@ UNCERTAIN = 1e6  # prior variance of a first position, in units of Phi: the firs
 
 
 class MotionTask(Task):
-    """Fits an SRNN. Validation is at the end of the sampling ramp, whatever the epoch."""
+    """Fits a TrajectorySRNN. Validation is at the end of the sampling ramp, whatever the epoch."""
 
-    model: SRNN
-    sampling_start: int
-    sampling_end: int
+    model: TrajectorySRNN
     observation_ratio: float
 
-    def own_fraction(self) -> float:
-        """How far scheduled sampling has gone: 0 until the start epoch, 1 from the end epoch on."""
-        ramp = (self.current_epoch - self.sampling_start) / max(1, self.sampling_end - self.sampling_start)
-        return float(np.clip(ramp, 0.0, 1.0))
-
     def train_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return self._loss(batch, self.beta, self.own_fraction())
+        return self._loss(batch, self.beta, self.sampling)
 
     def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
         return self._loss(batch, self.optimisation.beta, 1.0)
@@ -57,8 +50,7 @@ class MotionTask(Task):
     def _loss(self, batch: Batch, beta: float, own_fraction: float) -> dict[str, Tensor]:
         source, observed, missed, seed = batch
         noise = self.noise((*source.shape[:2], self.model.config.latent_size), int(seed))
-        generator = torch.Generator().manual_seed(int(seed))
-        own = (torch.rand(source.shape[:2], generator=generator) < own_fraction).to(self.device)
+        own = self.chosen(source.shape[:2], own_fraction, int(seed))
         if self.model.config.coordinates == "relative":
             value = self._tracking_elbo(source, observed, ~(missed & own), noise, beta)
         else:
@@ -156,8 +148,7 @@ class TrajectoryBatches(SeededBatches):
 def build(recipe: Recipe, data_root: Path | None) -> tuple[MotionTask, Datasets]:
     """The task and its synthetic data, from the recipe; no data folder is needed."""
     data, seed = recipe.data, recipe.optimisation.seed
-    task = MotionTask(SRNN(from_mapping(SRNNConfig, recipe.model)), recipe.optimisation)
-    task.sampling_start, task.sampling_end = int(data["sampling_start_epoch"]), int(data["sampling_end_epoch"])
+    task = MotionTask(TrajectorySRNN(from_mapping(TrajectorySRNNConfig, recipe.model)), recipe.optimisation)
     task.observation_ratio = float(data["observation_ratio"])
     return task, Datasets(
         TrajectoryBatches(recipe, int(data["num_train"]), seed * 1_000_000, shuffle=True),

@@ -23,9 +23,23 @@ class Optimisation:
     batch_size: int = setting(32, "sequences in a batch", minimum=1)
     num_frames: int = setting(100, "frames in a training sequence", unit="frames", minimum=2)
     learning_rate: float = setting(1e-3, "Adam step at the start; falls to a hundredth along a cosine", minimum=0.0)
+    learning_rate_warmup_epochs: int = setting(
+        0, "epochs over which the step rises linearly to `learning_rate`", minimum=0
+    )
     beta: float = setting(1.0, "weight of the KL term after warm-up", minimum=0.0)
     kl_warmup_epochs: int = setting(20, "epochs over which the KL weight rises linearly to `beta`", minimum=0)
     patience: int = setting(50, "epochs without a better validation value before stopping", minimum=1)
+    sampling_start_epoch: int = setting(
+        0, "first epoch of scheduled sampling, where an autoregressive model begins to see its own output", minimum=0
+    )
+    sampling_end_epoch: int = setting(
+        0, "epoch from which it sees nothing else (0: teacher forcing throughout)", minimum=0
+    )
+    precision: str = setting(
+        "32-true",
+        "of the arithmetic; mixed ones keep weights, likelihoods and divergences in 32 bits",
+        choices=("32-true", "bf16-mixed", "16-mixed"),
+    )
     gradient_clip: float = setting(5.0, "largest norm of the gradient", minimum=0.0)
     seed: int = setting(1, "of initial weights, data and noise", minimum=0)
     num_threads: int = setting(1, "CPU threads of torch", minimum=1)

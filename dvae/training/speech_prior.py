@@ -1,16 +1,17 @@
-"""Task `speech_prior`: an RVAE on clean speech, maximising the ELBO of eq. 6.6 (X. Lin, 2024)."""
+"""Task `speech_prior`: any model of the family on clean speech, maximising its ELBO (X. Lin, 2024, eqs 6.6, 7.10)."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
-from dvae.models.rvae import RVAE, RVAEConfig
+from dvae.models.dvae import DVAE
+from dvae.models.registry import build_family
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Recipe, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
@@ -19,20 +20,22 @@ VALID_BATCHES = 8
 
 
 class SpeechPrior(Task):
-    """Fits an RVAE; validation is the ELBO with beta = 1 whatever the warm-up."""
+    """Fits a DVAE; validation is the ELBO with beta = 1 whatever the warm-up, and where there is scheduled sampling, in
+    generation mode from the first epoch on."""
 
-    model: RVAE
+    model: DVAE[Any]
 
     def train_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return self._loss(batch, self.beta)
+        return self._loss(batch, self.beta, self.sampling)
 
     def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return self._loss(batch, 1.0)
+        return self._loss(batch, 1.0, 1.0 if self.optimisation.sampling_end_epoch else 0.0)
 
-    def _loss(self, batch: Batch, beta: float) -> dict[str, Tensor]:
+    def _loss(self, batch: Batch, beta: float, own_fraction: float) -> dict[str, Tensor]:
         power, seed = batch
-        shape = (*power.shape[:2], self.model.config.latent_size)
-        value = self.model.elbo(power, self.noise(shape, int(seed)), beta)
+        noise = self.noise(self.model.noise_shape(*power.shape[:2]), int(seed))
+        keep_own = self.chosen(power.shape[:2], own_fraction, int(seed)) if own_fraction else None
+        value = self.model.elbo(power, noise, beta, keep_own)
         return {"loss": -value.elbo, "reconstruction": value.reconstruction, "kl": value.kl}
 
 
@@ -58,7 +61,7 @@ class SpeechBatches(SeededBatches):
 def build(recipe: Recipe, data_root: Path | None) -> tuple[SpeechPrior, Datasets]:
     """The task and its data, from the recipe."""
     stft = STFT(synthesis_length=recipe.data.get("synthesis_length"))
-    model = RVAE(from_mapping(RVAEConfig, recipe.model))
+    model = build_family(recipe.model)
     train, valid = (
         AudioCrops(audio_files(data_root, recipe, key), stft.sample_rate, trim_db=30.0)
         for key in ("speech_train", "speech_valid")

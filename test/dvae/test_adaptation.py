@@ -65,7 +65,7 @@ def test_stacked_copies_are_the_network_itself(
     noise = torch.randn(3, 12, 3, generator=generator)
     encoder = stacked.stack_weights(model.rvae.posterior, 3)
     network = stacked.stack_weights(model.noise, 3)
-    z, posterior = stacked.encode(power, encoder, causal, lengths, noise, 1e-6)
+    z, posterior, *_ = stacked.encode(power, encoder, causal, lengths, noise, 1e-6)
     log_var = stacked.noise_log_var(power, z, network, dependency, lengths, 1e-6)
     total = torch.zeros(())
     for b, length in enumerate(lengths.tolist()):

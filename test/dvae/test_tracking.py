@@ -9,8 +9,8 @@ import torch
 
 from dvae.models.checkpoint import load_model
 from dvae.models.layers import num_parameters
-from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store import find_model
+from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.camera import CameraMotion, warp_affine
 from dvae.tracking.compiled import CompiledMotion
@@ -28,18 +28,18 @@ Array = np.ndarray
 
 
 @pytest.fixture(scope="module")
-def shipped() -> SRNN:
-    return load_model(SRNN, find_model("motion_srnn"))
+def shipped() -> TrajectorySRNN:
+    return load_model(TrajectorySRNN, find_model("motion_srnn"))
 
 
-def random_model(coordinates: str) -> SRNN:
+def random_model(coordinates: str) -> TrajectorySRNN:
     torch.manual_seed(0)
-    return SRNN(SRNNConfig(coordinates=coordinates, hidden_size=5)).double()
+    return TrajectorySRNN(TrajectorySRNNConfig(coordinates=coordinates, hidden_size=5)).double()
 
 
-def still_model(coordinates: str, log_var: float, mean: float = 0.0) -> SRNN:
+def still_model(coordinates: str, log_var: float, mean: float = 0.0) -> TrajectorySRNN:
     """All weights zero: the emission is N(s_{t-1}, ...) (relative) or N(mean, exp(log_var)) (absolute) for ever."""
-    model = SRNN(SRNNConfig(coordinates=coordinates)).double()
+    model = TrajectorySRNN(TrajectorySRNNConfig(coordinates=coordinates)).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -159,14 +159,14 @@ def test_kalman_motion_is_the_posterior_of_the_joint_gaussian(rng: np.random.Gen
 
 
 def test_deep_ar_has_no_latent_variable_and_runs_compiled(rng: np.random.Generator) -> None:
-    model = load_model(SRNN, find_model("motion_deep_ar_absolute"))
+    model = load_model(TrajectorySRNN, find_model("motion_deep_ar_absolute"))
     assert num_parameters(model) == num_parameters(model.recurrence) + num_parameters(model.emission)
     truth = crossing()[:20]  # before they meet
     result = track_sequence(model, list(truth), truth[0], SequenceConfig(iterations=5))
     assert np.abs(result.mean - truth).max() < 0.03
 
 
-def test_sequence_keeps_two_people_who_cross_apart(shipped: SRNN, rng: np.random.Generator) -> None:
+def test_sequence_keeps_two_people_who_cross_apart(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
     truth = crossing()
     frames = []
     for t, boxes in enumerate(truth):
@@ -180,7 +180,7 @@ def test_sequence_keeps_two_people_who_cross_apart(shipped: SRNN, rng: np.random
         np.testing.assert_allclose(result.responsibilities.sum((1, 2)), present, rtol=1e-6)
 
 
-def test_sequence_same_seed_same_result(shipped: SRNN) -> None:
+def test_sequence_same_seed_same_result(shipped: TrajectorySRNN) -> None:
     frames = list(crossing(20))
     results = [track_sequence(shipped, frames, frames[0], SequenceConfig(iterations=3), seed=5) for _ in range(2)]
     assert np.array_equal(results[0].mean, results[1].mean)
@@ -200,7 +200,7 @@ def test_e_s_step_is_equation_3_18_and_3_19(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(problem.mean[t, n], variance * ((weights * boxes[t]).sum(0) + 0.5 / 0.02))
 
 
-def test_fine_tuning_raises_its_objective_and_leaves_the_model_alone(shipped: SRNN) -> None:
+def test_fine_tuning_raises_its_objective_and_leaves_the_model_alone(shipped: TrajectorySRNN) -> None:
     before = {name: value.clone() for name, value in shipped.state_dict().items()}
     frames = list(crossing(20))
     plain = SequenceConfig(iterations=12, sample_z=False)
@@ -231,7 +231,7 @@ def test_a_fine_tuning_step_without_rate_is_the_compiled_roll_out(rng: np.random
     np.testing.assert_allclose(found.mean, expected.mean)
 
 
-def test_m_step_is_equation_3_26(shipped: SRNN, rng: np.random.Generator) -> None:
+def test_m_step_is_equation_3_26(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
     frames = list(crossing(8))
     problem = SequenceProblem(CompiledMotion(shipped), frames, frames[0], SequenceConfig(estimate_phi=True), rng)
     problem.e_w()
@@ -243,7 +243,7 @@ def test_m_step_is_equation_3_26(shipped: SRNN, rng: np.random.Generator) -> Non
     np.testing.assert_allclose(problem.phi[t, k], expected, atol=2e-8)
 
 
-def test_sequence_refuses_nothing(shipped: SRNN) -> None:
+def test_sequence_refuses_nothing(shipped: TrajectorySRNN) -> None:
     with pytest.raises(ValueError, match="expected at least one frame and one source, got 0 and 1"):
         track_sequence(shipped, [], np.zeros((1, 4)))
 
@@ -263,7 +263,7 @@ def run(tracker: OnlineTracker, frames: list[Array], fps: float = 30.0, first: i
     return [tracker.update(boxes, (first + t) / fps) for t, boxes in enumerate(frames)]
 
 
-def test_two_people_keep_their_ids_and_become_confirmed(shipped: SRNN, rng: np.random.Generator) -> None:
+def test_two_people_keep_their_ids_and_become_confirmed(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
     truth = walkers(40, [[100, 300], [700, 300]], [[3, 0], [-3, 0]])
     results = run(OnlineTracker(shipped, image_size=SIZE), [b + rng.normal(0, 2, b.shape) for b in truth])
     assert results[0].state.tolist() == [TrackState.TENTATIVE] * 2
@@ -280,7 +280,7 @@ def test_two_people_keep_their_ids_and_become_confirmed(shipped: SRNN, rng: np.r
 @pytest.mark.parametrize(
     "settings", [{}, {"camera_motion": False}, {"exclusive_assignment": False}, {"agility_rate": 0.0}]
 )
-def test_a_person_keeps_the_id_through_an_occlusion(shipped: SRNN, settings: dict[str, object]) -> None:
+def test_a_person_keeps_the_id_through_an_occlusion(shipped: TrajectorySRNN, settings: dict[str, object]) -> None:
     truth = walkers(70, [[100, 300]], [[4, 0]])
     frames = [boxes if not 30 <= t < 45 else boxes[:0] for t, boxes in enumerate(truth)]
     results = run(OnlineTracker(shipped, replace(TrackerConfig(), **settings), SIZE), frames)
@@ -294,7 +294,7 @@ def test_a_person_keeps_the_id_through_an_occlusion(shipped: SRNN, settings: dic
     assert results[-1].state.tolist() == [TrackState.CONFIRMED]
 
 
-def test_a_confident_track_stays_visible_for_a_short_miss_only(shipped: SRNN) -> None:
+def test_a_confident_track_stays_visible_for_a_short_miss_only(shipped: TrajectorySRNN) -> None:
     truth = walkers(40, [[100, 300]], [[3, 0]])
     frames = [boxes if t not in (20, 21, 22, 30) else boxes[:0] for t, boxes in enumerate(truth)]
     results = run(OnlineTracker(shipped, TrackerConfig(coast_frames=2, coast_confidence=0.5), SIZE), frames)
@@ -304,7 +304,7 @@ def test_a_confident_track_stays_visible_for_a_short_miss_only(shipped: SRNN) ->
     assert not sure[20].visible[0]
 
 
-def test_a_poorly_scored_track_is_not_visible(shipped: SRNN) -> None:
+def test_a_poorly_scored_track_is_not_visible(shipped: TrajectorySRNN) -> None:
     truth = walkers(60, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
     tracker = OnlineTracker(shipped, TrackerConfig(visible_score=0.55), SIZE)
     for t, boxes in enumerate(truth):
@@ -315,7 +315,7 @@ def test_a_poorly_scored_track_is_not_visible(shipped: SRNN) -> None:
     assert tracks.state.tolist() == [TrackState.CONFIRMED] * 2
 
 
-def test_crossing_people_keep_their_ids(shipped: SRNN, rng: np.random.Generator) -> None:
+def test_crossing_people_keep_their_ids(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
     truth = walkers(60, [[200, 300], [500, 330]], [[5, 0], [-5, 0]])
     results = run(OnlineTracker(shipped, image_size=SIZE), [b[rng.permutation(2)] for b in truth])
     order = np.argsort(results[-1].track_id)
@@ -324,7 +324,7 @@ def test_crossing_people_keep_their_ids(shipped: SRNN, rng: np.random.Generator)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_hidden_track_does_not_take_the_detections_of_a_neighbour(shipped: SRNN, seed: int) -> None:
+def test_a_hidden_track_does_not_take_the_detections_of_a_neighbour(shipped: TrajectorySRNN, seed: int) -> None:
     rng = np.random.default_rng(seed)
     both = walkers(60, [[100, 300], [112, 300]], [[5, 0], [5, 0]])  # side by side; the second is hidden from frame 15
     frames = [boxes[: 2 if t < 15 else 1] for t, boxes in enumerate(both)]
@@ -333,7 +333,7 @@ def test_a_hidden_track_does_not_take_the_detections_of_a_neighbour(shipped: SRN
         assert tracks.track_id[tracks.state == TrackState.CONFIRMED].tolist() == [1]
 
 
-def test_clutter_starts_no_confirmed_track(shipped: SRNN, rng: np.random.Generator) -> None:
+def test_clutter_starts_no_confirmed_track(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
     truth = walkers(60, [[100, 300]], [[3, 0]])
     frames = []
     for boxes in truth:
@@ -344,7 +344,7 @@ def test_clutter_starts_no_confirmed_track(shipped: SRNN, rng: np.random.Generat
     assert confirmed == {1}
 
 
-def test_a_track_dies_after_its_time_and_its_id_is_not_used_again(shipped: SRNN) -> None:
+def test_a_track_dies_after_its_time_and_its_id_is_not_used_again(shipped: TrajectorySRNN) -> None:
     tracker = OnlineTracker(shipped, TrackerConfig(max_missed_seconds=0.5), SIZE)
     truth = walkers(10, [[100, 300]], [[0, 0]])
     results = run(tracker, [*truth, *[np.zeros((0, 4))] * 20, *truth])
@@ -356,14 +356,14 @@ def test_a_track_dies_after_its_time_and_its_id_is_not_used_again(shipped: SRNN)
     assert OnlineTracker(shipped).update(truth[0], 0.0).track_id.tolist() == [1]  # a counter for each tracker
 
 
-def test_people_who_leave_the_image_are_dropped(shipped: SRNN) -> None:
+def test_people_who_leave_the_image_are_dropped(shipped: TrajectorySRNN) -> None:
     truth = walkers(40, [[850, 300]], [[8, 0]])
     frames = [boxes if t < 15 else boxes[:0] for t, boxes in enumerate(truth)]
     results = run(OnlineTracker(shipped, TrackerConfig(max_missed_seconds=10.0), SIZE), frames)
     assert len(results[-1].track_id) == 0
 
 
-def test_low_scores_continue_tracks_but_start_none(shipped: SRNN) -> None:
+def test_low_scores_continue_tracks_but_start_none(shipped: TrajectorySRNN) -> None:
     truth = walkers(20, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
     tracker = OnlineTracker(shipped, TrackerConfig(min_score=0.1, birth_score=0.5), SIZE)
     for t in range(20):
@@ -372,7 +372,7 @@ def test_low_scores_continue_tracks_but_start_none(shipped: SRNN) -> None:
     assert tracks.state.tolist() == [TrackState.CONFIRMED]
 
 
-def test_rate_does_not_matter_to_a_steady_walk(shipped: SRNN) -> None:
+def test_rate_does_not_matter_to_a_steady_walk(shipped: TrajectorySRNN) -> None:
     for fps in (30.0, 10.0):
         truth = walkers(30, [[100, 300]], [[90 / fps, 0]])
         frames = [boxes if t < 20 else boxes[:0] for t, boxes in enumerate(truth)]
@@ -402,7 +402,7 @@ def test_warp_is_that_of_the_corners_where_the_camera_does_not_roll(rng: np.rand
 
 
 @pytest.mark.parametrize(("known", "inferred"), [(True, False), (False, True), (True, True)])
-def test_tracks_follow_a_shaking_camera(shipped: SRNN, known: bool, inferred: bool) -> None:
+def test_tracks_follow_a_shaking_camera(shipped: TrajectorySRNN, known: bool, inferred: bool) -> None:
     errors = {}
     for compensate in (False, True):
         rng = np.random.default_rng(3)
@@ -420,7 +420,7 @@ def test_tracks_follow_a_shaking_camera(shipped: SRNN, known: bool, inferred: bo
     assert errors[True] < 0.4 * errors[False]
 
 
-def test_a_jump_of_the_image_changes_no_id(shipped: SRNN) -> None:
+def test_a_jump_of_the_image_changes_no_id(shipped: TrajectorySRNN) -> None:
     rng = np.random.default_rng(5)
     truth = walkers(40, [[x, 250 + 40 * (x % 3)] for x in range(100, 900, 160)], [[1, 0], [-1, 0]] * 2 + [[2, 0]])
     truth[20:, :, [0, 2]] += 55.0  # nearly a person's width in one frame
@@ -461,14 +461,14 @@ def test_a_still_camera_is_soon_known_to_be_still(rng: np.random.Generator) -> N
 
 
 @pytest.mark.parametrize("affine", [np.eye(3), [[1, 0, np.nan], [0, 1, 0]]])
-def test_a_camera_map_that_is_none_is_refused_and_changes_nothing(shipped: SRNN, affine: object) -> None:
+def test_a_camera_map_that_is_none_is_refused_and_changes_nothing(shipped: TrajectorySRNN, affine: object) -> None:
     tracker = OnlineTracker(shipped, image_size=SIZE)
     with pytest.raises(ValueError, match=r"expected a finite affine map of shape \(2, 3\)"):
         tracker.update([[0, 0, 10, 20]], 1.0, camera=affine)
     assert tracker.update([[0, 0, 10, 20]], 1.0).track_id.tolist() == [1]
 
 
-def test_tracks_keep_to_detections_of_their_class(shipped: SRNN) -> None:
+def test_tracks_keep_to_detections_of_their_class(shipped: TrajectorySRNN) -> None:
     truth = walkers(20, [[100, 300], [100, 300]], [[3, 0], [3, 0]])  # a person and a chair in one place
     tracker = OnlineTracker(shipped, image_size=SIZE)
     for t, boxes in enumerate(truth):
@@ -487,7 +487,7 @@ def test_detector_noise_is_found_without_truth(rng: np.random.Generator, ratio: 
     np.testing.assert_allclose(np.sqrt(noise.ratio_variance), ratio, rtol=0.25)
 
 
-def test_published_boxes_smooth_a_rough_detector_and_trust_an_exact_one(shipped: SRNN) -> None:
+def test_published_boxes_smooth_a_rough_detector_and_trust_an_exact_one(shipped: TrajectorySRNN) -> None:
     for deviation, largest in ((8.0, 7.2), (0.3, 0.8)):
         rng = np.random.default_rng(2)
         truth = walkers(400, [[100 + 150 * n, 300] for n in range(5)], [[0.3, 0]] * 5)
@@ -525,7 +525,7 @@ def test_smoother_is_the_posterior_of_the_joint_gaussian(rng: np.random.Generato
     assert spread[0, 0] == pytest.approx(covariance[0, 0])
 
 
-def test_smoothing_closes_a_gap_better_than_prediction(shipped: SRNN) -> None:
+def test_smoothing_closes_a_gap_better_than_prediction(shipped: TrajectorySRNN) -> None:
     truth = walkers(60, [[100, 300]], [[4, 0]])
     truth[30:, :, [0, 2]] -= 2.0 * np.arange(30)[:, None, None]  # slows down while hidden
     tracker, smoother, lag = OnlineTracker(shipped, image_size=SIZE), LagSmoother(15), 15
@@ -554,7 +554,7 @@ def test_smoothing_closes_a_gap_better_than_prediction(shipped: SRNN) -> None:
 # ---------------------------------------------------------------------- bad input
 
 
-def test_wrong_boxes_are_left_out_and_indices_stay_those_of_the_input(shipped: SRNN) -> None:
+def test_wrong_boxes_are_left_out_and_indices_stay_those_of_the_input(shipped: TrajectorySRNN) -> None:
     good = [100.0, 300.0, 160.0, 460.0]
     bad = [
         [np.nan, 1, 2, 3], [1, 1, np.inf, 3], [5, 5, 5, 9], [9, 5, 5, 9], [2000, 1, 2010, 9], [-50, -90, -10, -5],
@@ -572,7 +572,7 @@ def test_valid_boxes_without_image_size() -> None:
 
 
 @pytest.mark.parametrize("time", [1.0, 0.5, float("nan")])
-def test_a_time_that_is_not_later_is_refused_and_changes_nothing(shipped: SRNN, time: float) -> None:
+def test_a_time_that_is_not_later_is_refused_and_changes_nothing(shipped: TrajectorySRNN, time: float) -> None:
     tracker = OnlineTracker(shipped, image_size=SIZE)
     boxes = walkers(1, [[100, 300]], [[0, 0]])[0]
     tracker.update(boxes, 1.0)
@@ -581,20 +581,20 @@ def test_a_time_that_is_not_later_is_refused_and_changes_nothing(shipped: SRNN, 
     assert tracker.update(boxes, 1.1).track_id.tolist() == [1]
 
 
-def test_wrong_shapes_are_named(shipped: SRNN) -> None:
+def test_wrong_shapes_are_named(shipped: TrajectorySRNN) -> None:
     with pytest.raises(ValueError, match=r"expected boxes of shape \(K, 4\).*got shape \(1, 5\)"):
         as_boxes(np.zeros((1, 5)))
     with pytest.raises(ValueError, match="expected one score per box, got 2 scores for 1 boxes"):
         OnlineTracker(shipped).update([[0, 0, 1, 1]], 0.0, [0.5, 0.5])
 
 
-def test_empty_frames_and_nan_scores(shipped: SRNN) -> None:
+def test_empty_frames_and_nan_scores(shipped: TrajectorySRNN) -> None:
     tracker = OnlineTracker(shipped)
     assert len(tracker.update([], 0.0).track_id) == 0
     assert len(tracker.update([[0, 0, 10, 20]], 0.1, [float("nan")]).track_id) == 0
 
 
-def test_five_hundred_boxes_in_a_frame(shipped: SRNN, rng: np.random.Generator) -> None:
+def test_five_hundred_boxes_in_a_frame(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
     corner = rng.uniform(0, [1800, 900], size=(500, 2))
     boxes = np.concatenate([corner, corner + [40.0, 100.0]], axis=1)
     tracker = OnlineTracker(shipped, TrackerConfig(birth_iou=1.0), (1920, 1080))
@@ -607,7 +607,7 @@ def test_five_hundred_boxes_in_a_frame(shipped: SRNN, rng: np.random.Generator) 
 
 def test_absolute_models_are_refused_online() -> None:
     with pytest.raises(ValueError, match="expected a motion model in relative coordinates"):
-        OnlineTracker(SRNN(SRNNConfig(coordinates="absolute")))
+        OnlineTracker(TrajectorySRNN(TrajectorySRNNConfig(coordinates="absolute")))
 
 
 # ---------------------------------------------------------------------- synthetic data

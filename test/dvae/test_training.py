@@ -15,8 +15,9 @@ from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig
 from dvae.models.checkpoint import load_model
-from dvae.models.rvae import RVAE, RVAEConfig
-from dvae.models.srnn import SRNN, SRNNConfig
+from dvae.models.registry import build_family
+from dvae.models.rvae import RVAE
+from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.signal.audio_file import list_audio, write_audio
 from dvae.training.recipe import audio_files, load_recipe
 
@@ -28,8 +29,9 @@ MOTION = {
     "name": "small_motion", "task": "motion", "summary": "for a test", "model": {},
     "data": {"num_train": 64, "num_valid": 32, "max_noise": 0.1, "max_wander": 0.01, "wander_tails": 4.0,
              "observation_ratio": 0.06,
-             "max_speed": 2.0, "max_step": 0.4, "sampling_start_epoch": 0, "sampling_end_epoch": 2},
-    "optimisation": {"epochs": 3, "batch_size": 32, "num_frames": 12, "kl_warmup_epochs": 2, "learning_rate": 0.01},
+             "max_speed": 2.0, "max_step": 0.4},
+    "optimisation": {"epochs": 3, "batch_size": 32, "num_frames": 12, "kl_warmup_epochs": 2, "learning_rate": 0.01,
+                     "sampling_start_epoch": 0, "sampling_end_epoch": 2},
     "card": {"licence": "Apache-2.0"},
 }  # fmt: skip
 
@@ -54,7 +56,7 @@ def test_motion_training_learns_writes_a_card_and_resumes(tmp_path: Path, monkey
     assert run(MOTION, tmp_path, "--resume", monkeypatch=monkeypatch) == 0
     assert losses(tmp_path) < first
     assert yaml.safe_load((tmp_path / "model" / "model.yaml").read_text())["epoch"] > 1  # it went on, not anew
-    load_model(SRNN, tmp_path / "model")
+    load_model(TrajectorySRNN, tmp_path / "model")
     assert "1,540 parameters" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
 
 
@@ -84,8 +86,8 @@ def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(audio_folders)
     options = {"epochs": 2, "batches_per_epoch": 3, "batch_size": 2, "num_frames": 20, "kl_warmup_epochs": 1}
     data = {f"{kind}_{split}": f"{kind}/{split}" for kind in ("speech", "noise") for split in ("train", "valid")}
-    prior = {"name": "p", "task": "speech_prior", "summary": "s", "model": {"hidden_size": 8}, "data": data,
-             "optimisation": options, "card": {}}  # fmt: skip
+    prior = {"name": "p", "task": "speech_prior", "summary": "s", "data": data,
+             "model": {"class": "RVAE", "hidden_size": 8}, "optimisation": options, "card": {}}  # fmt: skip
     assert run(prior, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
     trained = load_model(RVAE, audio_folders / "model").emission.state_dict()
     (audio_folders / "model").rename(audio_folders / "prior")
@@ -136,13 +138,13 @@ def test_public_folder_layouts_are_read_as_they_are(tmp_path: Path, monkeypatch:
     ("change", "message"),
     [
         (
-            {"task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}},
+            {"task": "speech_prior", "model": {"class": "VAE"}, "data": {"speech_train": "a", "speech_valid": "b"}},
             "needs data: pass --data FOLDER or set DVAE_DATA",
         ),
         ({"task": "nothing"}, "expected a task of speech_prior, noisy_speech, enhancer, motion, got 'nothing'"),
         (
             {"model": {"hiden_size": 3}},
-            "unknown key 'hiden_size' for SRNNConfig; the nearest valid key is 'hidden_size'",
+            "unknown key 'hiden_size' for TrajectorySRNNConfig; the nearest valid key is 'hidden_size'",
         ),
         ({"optimisation": {"epochs": 0}}, r"optimisation: epochs: expected a value in [1, inf], got 0"),
         ({"extra": 1}, "unknown key 'extra'"),
@@ -164,7 +166,8 @@ def test_mistakes_in_a_recipe_are_one_line(
 def test_missing_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = {**MOTION, "task": "speech_prior", "data": {"speech_train": "a", "speech_valid": "b"}}
+    recipe = {**MOTION, "task": "speech_prior", "model": {"class": "VAE"},
+              "data": {"speech_train": "a", "speech_valid": "b"}}  # fmt: skip
     assert run(recipe, tmp_path, "--data", str(tmp_path), monkeypatch=monkeypatch) == 2
     assert "data.speech_train: expected a folder, got" in capsys.readouterr().err
 
@@ -174,8 +177,11 @@ def test_shipped_recipes_are_valid(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     assert recipe.card["licence"]
-    configs = {"speech_prior": RVAEConfig, "noisy_speech": NoisySpeechConfig, "enhancer": EnhancerConfig}
-    from_mapping(configs.get(recipe.task, SRNNConfig), recipe.model)  # a bare NO in YAML is false, not "NO"
+    if recipe.task == "speech_prior":
+        build_family(recipe.model)
+        return
+    configs = {"noisy_speech": NoisySpeechConfig, "enhancer": EnhancerConfig}
+    from_mapping(configs.get(recipe.task, TrajectorySRNNConfig), recipe.model)  # a bare NO in YAML is false, not "NO"
 
 
 def test_crops_are_reproducible_and_short_files_repeat(audio_folders: Path) -> None:
