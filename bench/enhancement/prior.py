@@ -39,7 +39,7 @@ def main() -> None:
             power = power / power.mean()
             with torch.inference_mode():
                 z, posterior, *_ = model.encode(power)
-                fits.append(float(itakura_saito(power + model.config.floor, model.speech_var(z)).sum(-1).mean()))
+                fits.append(float(itakura_saito(power + model.config.floor, model.speech_var(z)).mean()))
                 nats.append(float(kl_to_standard_normal(posterior).sum(-1).mean()))
         print(f"{folder:14} Itakura-Saito {np.mean(fits):6.0f} a frame, latent {np.mean(nats):5.1f} nats")
 

@@ -302,7 +302,7 @@ class LangevinEM:
         speech_var = self._decode(z)
         power = (self.utterances.power + self.rvae.config.floor)[:, None]
         variance = self.noise.gain[:, None] * speech_var + self.noise.variance[:, None]
-        fit = -itakura_saito(power, variance).sum(-1)
+        fit = -itakura_saito(power, variance)
         joint = (fit - 0.5 * z.square().sum(-1)) * self.mask[:, None, :, 0]
         (gradient,) = torch.autograd.grad(joint.sum(), z)
         step = self.config.langevin_step

@@ -86,5 +86,5 @@ def noisy_speech_elbo(
     power: Tensor, speech_var: Tensor, noise_var: Tensor, posterior: Gaussian, floor: float
 ) -> Tensor:
     """Eq. 6.16 for each frame, (B, T), in nats, up to a constant of the data."""
-    fit = itakura_saito(power + floor, speech_var + noise_var).sum(-1)
+    fit = itakura_saito(power + floor, speech_var + noise_var)
     return -fit - kl_to_standard_normal(posterior).sum(-1)

@@ -99,7 +99,7 @@ class DVAE(ConfiguredModule, Generic[State]):
 
     def bound(self, data: Tensor, latents: Latents, densities: Densities, beta: float) -> ELBO:
         """The terms of the bound, per frame."""
-        reconstruction = log_likelihood(data, densities.emission, self.config.floor).sum(-1).mean()
+        reconstruction = log_likelihood(data, densities.emission, self.config.floor).mean()
         kl = kl_divergence(latents.posterior, densities.prior).sum(-1).mean()
         if latents.w_posterior is not None:
             kl = kl + kl_to_standard_normal(latents.w_posterior).sum(-1).mean() / data.shape[1]

@@ -53,11 +53,11 @@ def data_features(data: Tensor, emission: str, floor: float) -> Tensor:
 
 
 def log_likelihood(data: Tensor, density: Density, floor: float) -> Tensor:
-    """log p(data) per dimension, in nats, always in full precision: data is x for a Gaussian, |s|^2 for a complex one,
-    whose likelihood is given relative to that of the best variance, so that zero is a perfect fit."""
+    """log p(data) of each frame, (..., D) -> (...), in nats: data is x for a Gaussian, |s|^2 for a complex one, whose
+    likelihood is given relative to that of the best variance, so that zero is a perfect fit."""
     if isinstance(density, ComplexGaussian):
         return -itakura_saito(full_precision(data) + floor, density.variance)
-    return gaussian_log_likelihood(data, density)
+    return gaussian_log_likelihood(data, density).sum(-1)
 
 
 def full_precision(values: Tensor) -> Tensor:

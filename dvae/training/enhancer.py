@@ -61,6 +61,7 @@ class EnhancerTask(Task):
         floor = self.model.config.floor
         fit = itakura_saito(speech.abs().square() + floor, variances.speech_var)
         fit = fit + itakura_saito((mixture - speech).abs().square() + floor, variances.noise_var)
+        fit = fit / mixture.shape[-1]
         kl = kl_to_standard_normal(variances.posterior).sum(-1).mean() / mixture.shape[-1]
         estimate = variances.wiener_gain * mixture
         error = (estimate - speech).abs().square().sum((1, 2))

@@ -187,7 +187,7 @@ def test_elbo_is_below_the_importance_sampled_likelihood(model: DVAE[Any], gener
     noise = draw_noise(model, generator, count, num_frames)
     latents = model.encode(data, noise)
     densities = model.densities(latents.z, data, latents.w)
-    weights = log_likelihood(data, densities.emission, model.config.floor).sum((1, 2))
+    weights = log_likelihood(data, densities.emission, model.config.floor).sum(1)
     weights = weights + gaussian_log_likelihood(latents.z, densities.prior).sum((1, 2))
     weights = weights - gaussian_log_likelihood(latents.z, latents.posterior).sum((1, 2))
     if latents.w is not None and latents.w_posterior is not None:

@@ -36,7 +36,22 @@ def test_itakura_saito_is_the_complex_gaussian_likelihood() -> None:
     # -log Nc(x; 0, v) = log(pi v) + |x|^2 / v; the divergence is its excess over the best v = |x|^2
     power, variance = torch.tensor([0.3, 2.0]), torch.tensor([1.7, 0.2])
     negative_log = lambda v: torch.log(math.pi * v) + power / v  # noqa: E731
-    torch.testing.assert_close(itakura_saito(power, variance), negative_log(variance) - negative_log(power))
+    expected = negative_log(variance) - negative_log(power)
+    torch.testing.assert_close(itakura_saito(power[:, None], variance[:, None]), expected)
+    torch.testing.assert_close(itakura_saito(power, variance), expected.sum())
+
+
+@pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((2, 1, 3, 4), (2, 5, 3, 4)), ((0, 4), (0, 4)), ((4,), (300, 4))])
+def test_itakura_saito_has_the_right_gradient(
+    shapes: tuple[tuple[int, ...], ...], generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dvae.models.divergence.CHUNK_ELEMENTS", 8)  # several chunks
+    power, variance = (torch.rand(shape, generator=generator, dtype=torch.float64) + 0.1 for shape in shapes)
+    power, variance = power.requires_grad_(), variance.requires_grad_()
+    ratio = power / variance
+    torch.testing.assert_close(itakura_saito(power, variance), (ratio - ratio.log() - 1).sum(-1))
+    if power.numel() < 100:
+        assert torch.autograd.gradcheck(itakura_saito, (power, variance))
 
 
 def test_lstm_step_is_one_frame_of_the_sequence(generator: torch.Generator) -> None:
