@@ -49,7 +49,7 @@ setup(
         "matplotlib",  # spectrograms and plots
     ],
     extras_require={
-        "train": ["lightning"],  # dvae-train
+        "train": ["lightning", "tensorboard"],  # dvae-train
         "evaluate": ["pesq", "pystoi", "motmetrics"],  # dvae-evaluate
         "test": ["pytest", "ruff", "mypy", "types-PyYAML", "types-tqdm", "scipy-stubs"],
     },

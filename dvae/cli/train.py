@@ -24,20 +24,42 @@ def build_parser() -> argparse.ArgumentParser:
         "--work", type=Path, metavar="FOLDER", help="logs and the state to resume from (default: runs/NAME)"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last epoch in the work folder")
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="FOLDER",
+        help="train on the WAV and FLAC files of this folder instead of the recipe's speech; LibriSpeech, VoiceBank "
+        "and WSJ0 are split as they are meant to be, of other folders a tenth validates",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="SECTION.KEY=VALUE",
+        help="change the recipe, for example optimisation.epochs=5",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or gpu (default: auto)")
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs (or CPU processes) of this machine")
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines; start the command on each of them")
     return parser
 
 
 def command(arguments: argparse.Namespace) -> None:
     """Train as the arguments say."""
-    from dvae.training.fit import fit  # torch and Lightning take seconds to import: not for --help
+    from dvae.training.fit import Hardware, fit  # torch and Lightning take seconds to import: not for --help
     from dvae.training.recipe import load_recipe
 
-    recipe = load_recipe(arguments.recipe)
+    recipe = load_recipe(arguments.recipe, arguments.changes)
+    if arguments.speech:
+        for key in [key for key in recipe.data if key.startswith("speech_")]:
+            del recipe.data[key]
+        recipe.data["speech"] = str(arguments.speech.expanduser().absolute())
     output = arguments.output or Path("models") / recipe.name
     work = arguments.work or Path("runs") / recipe.name
-    fit(recipe, arguments.data, output, work, arguments.resume, arguments.device)
-    print(f"best model: {output}")
+    hardware = Hardware(arguments.device, arguments.devices, arguments.nodes)
+    if fit(recipe, arguments.data, output, work, arguments.resume, hardware):
+        print(f"best model: {output}; curves: tensorboard --logdir {work}")
 
 
 def main() -> int:

@@ -3,41 +3,100 @@ sees the same data as one that was never stopped."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import soxr
 from tqdm import tqdm
 
-from dvae.signal.audio_file import Audio, read_mono
+from dvae.signal.audio_file import Audio, audio_info, read_audio, read_mono, resample
+
+logger = logging.getLogger(__name__)
+MEMORY_SECONDS = 20 * 3600.0  # of audio that are held in memory: 4.6 GB at 16 kHz
+
+
+class OnDisk(NamedTuple):
+    """A recording of which only what is drawn is read."""
+
+    path: Path
+    size: int  # samples at the rate of the crops
+    file_rate: int
 
 
 class AudioCrops:
-    """The recordings in `paths`, in memory; they are drawn in proportion to their length.
+    """The recordings in `paths`, in memory up to `memory_seconds`, else read as they are drawn; they are drawn in
+    proportion to their length. A file that cannot be decoded is left out with a message.
 
-    trim_db: edges quieter than this below the peak are cut off (None keeps them). speeds: resampling factors that
-    multiply the data (1.1 is 10 % faster and higher).
+    trim_db: edges quieter than this below the peak are cut off (None keeps them; not of what is read as it is drawn).
+    speeds: resampling factors that multiply the data (1.1 is 10 % faster and higher). Raises ValueError when nothing
+    can be heard in any of the files.
     """
 
     def __init__(
-        self, paths: Sequence[Path], sample_rate: int, trim_db: float | None = None, speeds: tuple[float, ...] = (1.0,)
+        self,
+        paths: Sequence[Path],
+        sample_rate: int,
+        trim_db: float | None = None,
+        speeds: tuple[float, ...] = (1.0,),
+        memory_seconds: float = MEMORY_SECONDS,
     ) -> None:
-        self.recordings: list[Audio] = []
-        for path in tqdm(paths, desc="read audio", leave=False):
-            waveform = read_mono(path, sample_rate)
-            if trim_db is not None:
-                waveform = trim_silence(waveform, trim_db)
-            for speed in speeds if waveform.size else ():
-                changed = waveform if speed == 1.0 else soxr.resample(waveform, sample_rate * speed, sample_rate)
-                self.recordings.append(np.asarray(changed, dtype=np.float32))
+        self.sample_rate, self.speeds = sample_rate, speeds
+        on_disk: list[OnDisk] = []
+        for path in paths:
+            try:
+                info = audio_info(path)
+            except ValueError as error:
+                logger.warning("left out: %s", error)
+                continue
+            on_disk.append(OnDisk(path, int(info.seconds * sample_rate), info.sample_rate))
+        self.recordings: list[Audio | OnDisk] = list(on_disk)
+        if sum(recording.size for recording in on_disk) <= memory_seconds * sample_rate:
+            self.recordings = [
+                copy
+                for recording in tqdm(on_disk, desc="read audio", leave=False)
+                for copy in self._in_memory(recording.path, trim_db)
+            ]
         lengths = np.array([recording.size for recording in self.recordings], dtype=np.float64)
+        if not lengths.sum():
+            raise ValueError(f"expected audio that can be heard in {len(paths)} files like {paths[0]}, got none")
         self._probability = lengths / lengths.sum()
 
+    def _in_memory(self, path: Path, trim_db: float | None) -> list[Audio]:
+        """The recording at each speed."""
+        try:
+            waveform = read_mono(path, self.sample_rate)
+        except ValueError as error:  # the header was fine
+            logger.warning("left out: %s", error)
+            return []
+        if trim_db is not None:
+            waveform = trim_silence(waveform, trim_db)
+        speeds = self.speeds if waveform.size else ()
+        return [
+            waveform if speed == 1.0 else resample(waveform, self.sample_rate * speed, self.sample_rate)
+            for speed in speeds
+        ]
+
     def draw(self, num_samples: int, rng: np.random.Generator) -> Audio:
-        """A crop (num_samples,), repeating a recording that is shorter."""
+        """A crop (num_samples,), repeating a recording that is shorter; silence where a file cannot be read."""
         recording = self.recordings[rng.choice(len(self.recordings), p=self._probability)]
+        if isinstance(recording, OnDisk):
+            recording = self._read(recording, num_samples, rng)
         return crop(recording, num_samples, rng)
+
+    def _read(self, recording: OnDisk, num_samples: int, rng: np.random.Generator) -> Audio:
+        """At least `num_samples` from a random place of a file, or all of a shorter one, at a random speed."""
+        speed = float(rng.choice(self.speeds))
+        rate = recording.file_rate / self.sample_rate
+        wanted = int(np.ceil((num_samples + 64) * rate * speed))  # and what the resampler's edges cost
+        start = int(rng.integers(max(1, int(recording.size * rate) - wanted + 1)))
+        try:
+            samples, _ = read_audio(recording.path, start, wanted)
+        except ValueError as error:
+            logger.warning("%s", error)
+            return np.zeros(num_samples, dtype=np.float32)
+        return resample(samples.mean(axis=0), recording.file_rate * speed, self.sample_rate)
 
     def draw_active(self, num_samples: int, rng: np.random.Generator, tries: int = 8) -> Audio:
         """A crop at least a third of which is within 40 dB of its peak (or the last of `tries`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -23,10 +24,27 @@ def list_audio(folder: Path) -> list[Path]:
     return files
 
 
-def read_audio(path: Path) -> tuple[Audio, int]:
-    """Samples (C, S) in [-1, 1] and the sample rate in Hz; ValueError when the file cannot be decoded."""
+class AudioInfo(NamedTuple):
+    """What the header says."""
+
+    seconds: float
+    sample_rate: int
+
+
+def audio_info(path: Path) -> AudioInfo:
+    """Length and rate without decoding; ValueError as `read_audio`."""
     try:
-        samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+        info = soundfile.info(path)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise ValueError(f"expected an audio file that can be decoded, got {path}: {error}") from error
+    return AudioInfo(info.frames / info.samplerate, int(info.samplerate))
+
+
+def read_audio(path: Path, start: int = 0, num_samples: int = -1) -> tuple[Audio, int]:
+    """Samples (C, S) in [-1, 1] from `start` on, at most `num_samples` (-1: all), and the sample rate in Hz; ValueError
+    when the file cannot be decoded."""
+    try:
+        samples, sample_rate = soundfile.read(path, num_samples, start, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         raise ValueError(f"expected an audio file that can be decoded, got {path}: {error}") from error
     return np.ascontiguousarray(samples.T), int(sample_rate)
@@ -38,7 +56,7 @@ def read_mono(path: Path, sample_rate: int) -> Audio:
     return resample(samples.mean(axis=0), file_rate, sample_rate)
 
 
-def resample(waveform: Audio, rate_in: int, rate_out: int) -> Audio:
+def resample(waveform: Audio, rate_in: float, rate_out: float) -> Audio:
     """Waveform (S,) at `rate_in` Hz -> at `rate_out` Hz."""
     if rate_in == rate_out:
         return waveform

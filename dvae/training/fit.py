@@ -8,18 +8,18 @@ import logging
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from dvae.models.checkpoint import save_model, write_atomically
 from dvae.training.card import model_card
 from dvae.training.recipe import Recipe
-from dvae.training.task import Datasets, Task
+from dvae.training.task import Datasets, SeededBatches, Task
 
 TASKS = ("speech_prior", "noisy_speech", "enhancer", "motion")
 MONITOR = "valid/loss"
@@ -44,6 +44,12 @@ class ExportBest(lightning.Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        broken = [name for name, value in metrics.items() if not math.isfinite(value)]
+        if broken:
+            raise ValueError(
+                f"epoch {trainer.current_epoch}: expected finite values, got {metrics[broken[0]]} for {broken[0]}; "
+                f"the best model so far is in {self.folder}. A smaller optimisation.learning_rate may help"
+            )
         if trainer.sanity_checking or not metrics[MONITOR] < self.best or not trainer.is_global_zero:
             return
         self.best, self.epoch = metrics[MONITOR], trainer.current_epoch
@@ -60,11 +66,32 @@ class ExportBest(lightning.Callback):
         write_atomically(self.folder / "MODEL_CARD.md", model_card(self.recipe, facts, module.model).encode())
 
 
-class NextEpochData(lightning.Callback):
-    """Tells the training data which epoch it is, so that every epoch, resumed or not, has its own crops."""
+class DataPosition(lightning.Callback):
+    """Tells the data which epoch it is, so that every epoch, resumed or not, has its own crops, and which rows of each
+    batch this process computes."""
+
+    def __init__(self, datasets: Datasets) -> None:
+        self.datasets = datasets
+
+    def on_fit_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        for dataset in self.datasets:
+            assert isinstance(dataset, SeededBatches)
+            dataset.rank, dataset.world_size = trainer.global_rank, trainer.world_size
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        trainer.train_dataloader.dataset.epoch = trainer.current_epoch  # type: ignore[union-attr]
+        assert isinstance(self.datasets.train, SeededBatches)
+        self.datasets.train.epoch = trainer.current_epoch
+
+
+class Hardware(NamedTuple):
+    """On what to train."""
+
+    device: str = "auto"  # auto, cpu or gpu
+    devices: int = 1  # of each machine
+    nodes: int = 1
+
+
+ANY_HARDWARE = Hardware()
 
 
 def keep_freed_memory() -> None:
@@ -77,11 +104,21 @@ def keep_freed_memory() -> None:
         libc.mallopt(trim_threshold, -1)
 
 
-def fit(recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, device: str = "auto") -> None:
-    """Train; the best model so far is always in `output`, the state to resume from in `work`."""
+def fit(
+    recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, hardware: Hardware = ANY_HARDWARE
+) -> bool:
+    """Train; the best model so far is always in `output`, the state to resume from in `work`.
+
+    With several devices, each computes its share of every batch, so that the recipe means the same. Returns whether
+    this is the first process.
+    """
     if recipe.task not in TASKS:
         raise ValueError(f"{recipe.name}: expected a task of {', '.join(TASKS)}, got {recipe.task!r}")
-    options = recipe.optimisation
+    options, processes = recipe.optimisation, hardware.devices * hardware.nodes
+    if options.batch_size % processes:
+        raise ValueError(
+            f"expected a number of devices that divides optimisation.batch_size = {options.batch_size}, got {processes}"
+        )
     keep_freed_memory()
     torch.set_num_threads(options.num_threads)
     lightning.seed_everything(options.seed, verbose=False)
@@ -93,14 +130,19 @@ def fit(recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume
         raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = lightning.Trainer(
-        accelerator=device,
+        accelerator=hardware.device,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy="ddp" if processes > 1 else "auto",
+        use_distributed_sampler=False,  # SeededBatches gives each process its rows
+        deterministic="warn",
         precision=options.precision,  # type: ignore[arg-type]
         max_epochs=options.epochs,
         gradient_clip_val=options.gradient_clip,
-        logger=CSVLogger(work, name="log"),
+        logger=[CSVLogger(work, name="log"), TensorBoardLogger(work, name="tensorboard")],
         callbacks=[
             ExportBest(recipe, output),
-            NextEpochData(),
+            DataPosition(datasets),
             EarlyStopping(MONITOR, patience=options.patience, check_on_train_epoch_end=False),
             ModelCheckpoint(work, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False),
             TQDMProgressBar(refresh_rate=max(1, options.batches_per_epoch // 20)),
@@ -111,8 +153,9 @@ def fit(recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume
     )
     trainer.fit(
         task,
-        DataLoader(datasets.train, batch_size=None),
+        DataLoader(datasets.train, batch_size=None, num_workers=options.num_workers),
         DataLoader(datasets.valid, batch_size=None),
         ckpt_path=last if resume else None,
         weights_only=True if resume else None,
     )
+    return trainer.is_global_zero

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from dvae.configuration import from_mapping, setting
+from dvae.data.speech_sets import speech_set
 from dvae.signal.audio_file import list_audio
 
 
@@ -42,6 +43,7 @@ class Optimisation:
     )
     gradient_clip: float = setting(5.0, "largest norm of the gradient", minimum=0.0)
     seed: int = setting(1, "of initial weights, data and noise", minimum=0)
+    num_workers: int = setting(0, "processes that prepare batches ahead (for a GPU)", minimum=0)
     num_threads: int = setting(1, "CPU threads of torch", minimum=1)
 
 
@@ -69,8 +71,11 @@ RECIPE_KEYS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe; ValueError names the file and the key that is wrong."""
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe; ValueError names the file and the key that is wrong.
+
+    changes: SECTION.KEY=VALUE, applied before the check.
+    """
     try:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -81,6 +86,13 @@ def load_recipe(path: Path) -> Recipe:
         raise ValueError(f"{path}: expected keys {', '.join(RECIPE_KEYS)}, got {values!r:.80}")
     for key in values.keys() ^ RECIPE_KEYS.keys():
         raise ValueError(f"{path}: {'unknown' if key in values else 'missing'} key {key!r}")
+    for change in changes:
+        place, equals, value = change.partition("=")
+        section, dot, key = place.partition(".")
+        if not (equals and dot and isinstance(values.get(section), dict)):
+            sections = ", ".join(name for name, kept in values.items() if isinstance(kept, dict))
+            raise ValueError(f"expected SECTION.KEY=VALUE with a section of {sections}, got {change!r}")
+        values[section][key] = yaml.safe_load(value)
     for key, is_valid in RECIPE_KEYS.items():
         if not is_valid(values[key]):
             raise ValueError(f"{path}: {key}: unexpected value {values[key]!r:.80}")
@@ -105,8 +117,14 @@ def data_folder(root: Path | None, recipe: Recipe, key: str) -> Path:
 
 def audio_files(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
     """The audio below the folder that the recipe calls `key`. `KEY_only` and `KEY_except` in the recipe are patterns of
-    file names, separated by blanks: public sets hold speakers or sessions out by name. ValueError when nothing is left.
+    file names, separated by blanks: public sets hold speakers or sessions out by name. Where the recipe has `speech`
+    instead of `speech_train` and `speech_valid`, the folder is split as dvae.data.speech_sets says. ValueError when
+    nothing is left.
     """
+    kind, _, split = key.partition("_")
+    if kind in recipe.data:  # the whole set, whose layout says what is for what
+        parts = speech_set(data_folder(root, recipe, kind))
+        return {"train": parts.train, "valid": parts.valid}[split]
     folder = data_folder(root, recipe, key)
     only, without = (str(recipe.data.get(f"{key}_{rule}", "")).split() for rule in ("only", "except"))
     files = [

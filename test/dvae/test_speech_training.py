@@ -1,0 +1,265 @@
+"""Training of the family on folders of speech: layouts, kills, several processes, precision."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+from dvae.cli import train
+from dvae.data.crops import AudioCrops, OnDisk
+from dvae.data.speech_sets import speech_set
+from dvae.models.registry import load_family
+from dvae.signal.audio_file import write_audio
+from dvae.training.recipe import load_recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning warns about its own loaders
+
+RECIPE: dict[str, Any] = {
+    "name": "small", "task": "speech_prior", "summary": "for a test", "model": {"class": "VAE", "hidden_size": 8},
+    "data": {"speech_train": "nowhere", "speech_valid": "nowhere"},
+    "optimisation": {"epochs": 3, "batches_per_epoch": 4, "batch_size": 4, "num_frames": 20, "kl_warmup_epochs": 1},
+    "card": {},
+}  # fmt: skip
+
+
+def write_speech(path: Path, seed: int = 0, rate: int = 16000, seconds: float = 1.0) -> None:
+    """A gliding buzz."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time_axis = np.arange(int(seconds * rate)) / rate
+    tone = np.sin(2 * np.pi * (120 + 40 * seed) * time_axis * (1 + 0.2 * time_axis))
+    write_audio(path, (0.3 * np.sign(tone) * np.sin(2 * np.pi * 2 * time_axis)).astype(np.float32), rate)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for i in range(5):
+        write_speech(tmp_path / "speech" / f"{i}.wav", i, seconds=2.0)
+    return tmp_path
+
+
+def arguments(folder: Path, run: str, *options: str, **changes: Any) -> list[str]:
+    recipe = copy.deepcopy(RECIPE)
+    recipe["model"] = changes.pop("model", recipe["model"])
+    recipe["optimisation"].update(changes)
+    path = folder / f"{run}.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    places = ["--output", str(folder / run), "--work", str(folder / f"{run}_work"), "--speech", str(folder / "speech")]
+    return [str(path), "--device", "cpu", *places, *options]
+
+
+def train_here(monkeypatch: pytest.MonkeyPatch, options: list[str]) -> int:
+    monkeypatch.setattr("sys.argv", ["dvae-train", *options])
+    return train.main()
+
+
+def train_apart(options: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "dvae.cli.train", *options], start_new_session=True)
+
+
+def weights(folder: Path, run: str) -> dict[str, torch.Tensor]:
+    return load_family(folder / run).state_dict()
+
+
+def description(folder: Path, run: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder / run / "model.yaml").read_text()))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"class": "DKF", "hidden_size": 6, "features_size": 6},
+        {"class": "SRNN", "hidden_size": 6, "features_size": 6},
+        {"class": "DeepAR", "hidden_size": 6, "features_size": 6},
+        {"class": "HiTDVAE", "features_size": 8, "model_size": 8, "feed_forward_size": 8, "global_hidden_size": 8,
+         "num_layers": 1},
+    ],
+    ids=lambda model: model["class"],
+)  # fmt: skip
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_every_model_learns_with_scheduled_sampling(
+    model: dict[str, Any], precision: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"epochs": 3, "learning_rate": 0.01, "sampling_start_epoch": 1, "sampling_end_epoch": 2}
+    assert train_here(monkeypatch, arguments(folder, "run", model=model, precision=precision, **options)) == 0
+    first = float(description(folder, "run")["metrics"]["valid/loss"])
+    assert description(folder, "run")["epoch"] > 1  # the first epoch was not the best
+    assert np.isfinite(first)
+    assert list((folder / "run_work").rglob("events.out.tfevents.*"))  # TensorBoard
+    assert "valid/loss" in next((folder / "run_work" / "log").rglob("metrics.csv")).read_text()
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL at a moment that nothing is prepared for; at most one epoch is done again, and the end is the same."""
+    long = {"epochs": 100, "learning_rate": 0.01}
+    assert train_here(monkeypatch, arguments(folder, "whole", **long)) == 0
+    options = arguments(folder, "killed", **long)
+    process = train_apart(options)
+    last = folder / "killed_work" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not last.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)  # the file is what is waited for
+    time.sleep(float(np.random.default_rng().uniform(0.0, 0.3)))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    epochs_done = torch.load(last, weights_only=True)["epoch"] + 1
+    assert 1 <= epochs_done < 100
+    assert train_here(monkeypatch, [*options, "--resume"]) == 0
+    for name, value in weights(folder, "whole").items():
+        assert torch.equal(value, weights(folder, "killed")[name]), name
+    assert description(folder, "whole")["metrics"] == description(folder, "killed")["metrics"]
+
+
+def test_two_processes_are_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DDP: the same recipe on two processes gives the weights of one, up to the order of the sums."""
+    srnn = {"class": "SRNN", "hidden_size": 8, "features_size": 6}
+    options = {"model": srnn, "epochs": 2, "sampling_start_epoch": 0, "sampling_end_epoch": 2}
+    assert train_here(monkeypatch, arguments(folder, "one", **options)) == 0
+    assert train_apart([*arguments(folder, "two", **options), "--devices", "2"]).wait(timeout=180) == 0
+    for name, value in weights(folder, "one").items():
+        torch.testing.assert_close(value, weights(folder, "two")[name], atol=2e-5, rtol=1e-4)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_here(monkeypatch, [*arguments(folder, "run"), "--devices", "3"]) == 2
+    assert "divides optimisation.batch_size = 4, got 3" in capsys.readouterr().err
+
+
+def test_workers_prepare_the_same_batches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run, workers in (("none", 0), ("one", 1)):
+        assert train_here(monkeypatch, arguments(folder, run, epochs=2, num_workers=workers)) == 0
+    for name, value in weights(folder, "none").items():
+        assert torch.equal(value, weights(folder, "one")[name])
+
+
+def test_a_run_that_diverges_stops_and_names_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = arguments(folder, "run", learning_rate=1e30, epochs=3, gradient_clip=0.0)
+    assert train_here(monkeypatch, values) == 2
+    assert "expected finite values, got" in capsys.readouterr().err
+
+
+def test_changes_on_the_command_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = arguments(folder, "run")
+    assert train_here(monkeypatch, [*options, "--set", "optimisation.epochs=1", "--set", "model.hidden_size=5"]) == 0
+    assert description(folder, "run")["epochs_planned"] == 1
+    assert description(folder, "run")["config"]["hidden_size"] == 5
+    for change in ("epochs=1", "nothing.epochs=1", "optimisation.epochs"):
+        with pytest.raises(
+            ValueError, match=r"expected SECTION.KEY=VALUE with a section of card, data, model, optimisation"
+        ):
+            load_recipe(folder / "run.yaml", [change])
+    capsys.readouterr()
+    assert train_here(monkeypatch, [*options, "--set", "optimisation.epoch=1"]) == 2
+    assert "unknown key 'epoch'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("paths", "layout", "valid", "test"),
+    [
+        (
+            ["LibriSpeech/train-clean-100/19/198/a.flac", "LibriSpeech/train-other-500/20/1/b.flac",
+             "LibriSpeech/dev-clean/84/1/c.flac", "LibriSpeech/test-clean/61/1/d.flac"],
+            "LibriSpeech", ["c.flac"], ["d.flac"],
+        ),
+        (["train-clean-5/1/2/a.flac", "train-clean-5/3/4/b.flac"], "LibriSpeech", ["b.flac"], []),
+        (
+            ["clean_trainset_28spk_wav/p225_001.wav", "clean_trainset_28spk_wav/p226_001.wav",
+             "noisy_trainset_28spk_wav/p225_001.wav", "clean_testset_wav/p232_001.wav"],
+            "VoiceBank", ["p226_001.wav"], ["p232_001.wav"],
+        ),
+        (
+            ["wsj0/si_tr_s/01a/a.wav", "wsj0/si_dt_05/050/b.wav", "wsj0/si_et_05/440/c.wav"],
+            "WSJ0", ["b.wav"], ["c.wav"],
+        ),
+        ([f"{i:02}.wav" for i in range(21)], "folder", ["09.wav", "19.wav"], []),
+        ([f"speaker{i:02}/{j}.wav" for i in range(11) for j in range(2)], "folder", ["0.wav", "1.wav"], []),
+        (["a.wav", "deep/b.wav"], "folder", ["b.wav"], []),
+    ],
+)  # fmt: skip
+def test_layouts(paths: list[str], layout: str, valid: list[str], test: list[str], tmp_path: Path) -> None:
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = speech_set(tmp_path)
+    assert found.layout == layout
+    assert [path.name for path in found.valid] == valid
+    assert [path.name for path in found.test] == test
+    assert found.train
+    assert not set(found.train) & set(found.valid)
+    assert not any("noisy" in str(path.relative_to(tmp_path)) for path in found.train)
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ([], "expected .wav or .flac files below"),
+        (["one.wav"], "expected two audio files or more below .*, one to validate with, got 1"),
+        (["wsj0/si_tr_s/01a/a.wv1"], "expected WSJ0 converted to WAV or FLAC below .*, got files of .wv1"),
+        (["LibriSpeech/dev-clean/1/2/a.flac"], "expected a LibriSpeech folder train-clean-100 or the like, got"),
+        (["train-clean-5/1/2/a.flac"], "expected two speakers or more, one to validate with, got 1"),
+    ],
+)
+def test_folders_that_cannot_be_used(paths: list[str], message: str, tmp_path: Path) -> None:
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    with pytest.raises(ValueError, match=message):
+        speech_set(tmp_path)
+    with pytest.raises(ValueError, match="which is not a folder"):
+        speech_set(tmp_path / "nothing")
+
+
+def test_a_folder_with_broken_and_silent_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "speech" / "00_broken.wav").write_bytes(b"RIFF what follows is no audio")
+    soundfile.write(folder / "speech" / "01_empty.wav", np.zeros(0), 16000)
+    soundfile.write(folder / "speech" / "02_silent.flac", np.zeros(16000), 16000)
+    soundfile.write(folder / "speech" / "03_stereo.wav", np.random.default_rng(1).normal(0, 0.1, (44100, 2)), 44100)
+    with caplog.at_level(logging.WARNING):
+        assert train_here(monkeypatch, arguments(folder, "run", epochs=1)) == 0
+    assert [r.message for r in caplog.records if "00_broken.wav" in r.message and "left out" in r.message]
+    for path in (folder / "speech").iterdir():
+        soundfile.write(path, np.zeros(16000), 16000, format="WAV")
+    with pytest.raises(ValueError, match=r"expected audio that can be heard in 2 files like .*, got none"):
+        AudioCrops(sorted((folder / "speech").iterdir())[:2], 16000, trim_db=30.0)
+
+
+def test_crops_from_disk_are_pieces_of_the_files(tmp_path: Path) -> None:
+    for i, rate in enumerate((16000, 48000)):
+        write_speech(tmp_path / f"{i}.wav", i, rate, seconds=3.0)
+    write_speech(tmp_path / "short.wav", 3, seconds=0.1)
+    paths = sorted(tmp_path.glob("*.wav"))
+    crops = AudioCrops(paths, 16000, memory_seconds=1.0)
+    assert all(isinstance(recording, OnDisk) for recording in crops.recordings)
+    held = AudioCrops(paths, 16000)
+    rng = np.random.default_rng(2)
+    matched = 0
+    for _ in range(20):
+        piece = crops.draw(4000, rng)
+        assert piece.shape == (4000,)
+        for recording in held.recordings[:2]:
+            assert isinstance(recording, np.ndarray)
+            similarity = np.correlate(recording, piece, "valid") / (np.linalg.norm(piece) ** 2 + 1e-9)
+            matched += bool(np.abs(similarity - 1).min() < 0.02)
+    assert matched >= 17  # but for crops of the short file
+    paths[0].unlink()
+    assert crops.draw(4000, np.random.default_rng(0)).shape == (4000,)  # a file that went away is silence, with a word
