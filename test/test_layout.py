@@ -29,7 +29,7 @@ LEVELS = [
     {"signal", "models"},
     {"inference"},
     {"tracking", "enhancement", "separation"},
-    {"data", "metrics"},
+    {"data", "metrics", "synthesis"},
     {"training"},
     {"cli"},
 ]

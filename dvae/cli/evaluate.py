@@ -1,4 +1,4 @@
-"""dvae-evaluate enhancement | tracking"""
+"""dvae-evaluate enhancement | tracking | tracking3 | resynthesis | generation | latents"""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tqdm import tqdm
 from dvae.cli.common import add_data_option, below, run_command
 from dvae.cli.evaluate_enhancement import add_parser as add_enhancement_parser
 from dvae.cli.evaluate_enhancement import evaluate_enhancement
+from dvae.cli.evaluate_speech import add_parsers as add_speech_parsers
+from dvae.cli.evaluate_speech import evaluate_generation, evaluate_latents, evaluate_resynthesis
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     tasks = parser.add_subparsers(dest="task", required=True)
     add_enhancement_parser(tasks)
+    add_speech_parsers(tasks)
     tracking = tasks.add_parser(
         "tracking",
         help="MOTA, IDF1 and identity switches of the online tracker on MOTChallenge folders",
@@ -143,7 +146,14 @@ def evaluate_tracking3(arguments: argparse.Namespace) -> None:
 
 def command(arguments: argparse.Namespace) -> None:
     """Evaluate as the arguments say."""
-    tasks = {"enhancement": evaluate_enhancement, "tracking": evaluate_tracking, "tracking3": evaluate_tracking3}
+    tasks = {
+        "enhancement": evaluate_enhancement,
+        "tracking": evaluate_tracking,
+        "tracking3": evaluate_tracking3,
+        "resynthesis": evaluate_resynthesis,
+        "generation": evaluate_generation,
+        "latents": evaluate_latents,
+    }
     tasks[arguments.task](arguments)
 
 

@@ -61,3 +61,13 @@ def voice_features(waveform: Audio, sample_rate: int) -> VoiceFeatures:
     power = np.square(np.abs(fft.rfft(centred * window)))
     mel = np.log(mel_filters(power.size, sample_rate) @ power + 1e-10)
     return VoiceFeatures(zcr, rms, pitch, hnr, fft.dct(mel, norm="ortho")[:NUM_COEFFICIENTS].astype(np.float32))
+
+
+def median_pitch(waveform: Audio, sample_rate: int, frame_seconds: float = 0.04) -> float:
+    """Median pitch in Hz of the frames of (S,) that have one and are within 30 dB of the loudest; NaN without any."""
+    length = int(frame_seconds * sample_rate)
+    frames = waveform[: waveform.size // length * length].reshape(-1, length)
+    found = [voice_features(frame, sample_rate) for frame in frames]
+    loudest = max((features.rms for features in found), default=0.0)
+    pitches = [features.pitch for features in found if features.pitch and features.rms > loudest * 10 ** (-30 / 20)]
+    return float(np.median(pitches)) if pitches else float("nan")

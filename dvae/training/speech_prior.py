@@ -20,8 +20,8 @@ VALID_BATCHES = 8
 
 
 class SpeechPrior(Task):
-    """Fits a DVAE; validation is the ELBO with beta = 1 whatever the warm-up, and where there is scheduled sampling, in
-    generation mode from the first epoch on."""
+    """Fits a DVAE; validation is the bound with the final beta whatever the warm-up, and where there is scheduled
+    sampling, in generation mode from the first epoch on."""
 
     model: DVAE[Any]
 
@@ -29,7 +29,7 @@ class SpeechPrior(Task):
         return self._loss(batch, self.beta, self.sampling)
 
     def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
-        return self._loss(batch, 1.0, 1.0 if self.optimisation.sampling_end_epoch else 0.0)
+        return self._loss(batch, self.optimisation.beta, 1.0 if self.optimisation.sampling_end_epoch else 0.0)
 
     def _loss(self, batch: Batch, beta: float, own_fraction: float) -> dict[str, Tensor]:
         power, seed = batch
