@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 ENV := . interfaces/environment.sh &&
 
-.PHONY: demo test lint setup bench bench-tracking clean
+.PHONY: demo test lint setup bench bench-tracking reference clean
 
 demo: setup
 	@$(ENV) python bench/demo/run_demo.py --output out/demo
@@ -17,7 +17,10 @@ setup:
 	@bash interfaces/setup.sh
 
 bench: setup
-	@$(ENV) python bench/tracking/speed.py && python bench/enhancement_speed.py
+	@$(ENV) python bench/tracking/speed.py && python bench/enhancement/speed.py && python bench/models/speed.py
+
+reference: setup
+	@$(ENV) python -m pdoc -d google -o out/reference dvae && echo "out/reference/index.html"
 
 bench-tracking:
 	@bash bench/tracking/run.sh

@@ -51,7 +51,8 @@ setup(
     extras_require={
         "train": ["lightning", "tensorboard"],  # dvae-train
         "evaluate": ["pesq", "pystoi", "motmetrics"],  # dvae-evaluate
-        "test": ["pytest", "ruff", "mypy", "types-PyYAML", "types-tqdm", "scipy-stubs"],
+        "docs": ["pdoc"],  # API reference
+        "test": ["pytest", "pdoc", "ruff", "mypy", "types-PyYAML", "types-tqdm", "scipy-stubs"],
     },
     entry_points={
         "console_scripts": [
