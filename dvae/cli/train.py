@@ -52,9 +52,8 @@ def command(arguments: argparse.Namespace) -> None:
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
     if arguments.speech:
-        for key in [key for key in recipe.data if key.startswith("speech_")]:
-            del recipe.data[key]
-        recipe.data["speech"] = str(arguments.speech.expanduser().absolute())
+        recipe = recipe.with_speech(arguments.speech.expanduser())
+        print(recipe.card["data"])
     output = arguments.output or Path("models") / recipe.name
     work = arguments.work or Path("runs") / recipe.name
     hardware = Hardware(arguments.device, arguments.devices, arguments.nodes)

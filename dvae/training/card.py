@@ -17,7 +17,7 @@ CARD = """# {name}
 | | |
 |---|---|
 | class | `{model}`, {parameters:,} parameters |
-| trained with | `dvae-train config/train/{name}.yaml` |
+| trained with | `dvae-train config/train/{name}.yaml{options}` |
 | training | {training} |
 | validation | {metrics} |
 | data | {data} |
@@ -32,6 +32,7 @@ def model_card(recipe: Recipe, facts: Mapping[str, Any], model: nn.Module) -> st
     options = recipe.optimisation
     return CARD.format(
         name=recipe.name,
+        options="".join(f" {option}" for option in recipe.options),
         summary=recipe.summary,
         model=type(model).__name__,
         parameters=num_parameters(model),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,21 @@ class Recipe:
     data: dict[str, Any]
     optimisation: Optimisation
     card: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()  # of the command line, which changed what the file says
+
+    def with_speech(self, folder: Path) -> Recipe:
+        """The same on the speech below `folder`, of which the card then speaks; ValueError as `speech_set`."""
+        found = speech_set(folder)
+        data = {key: value for key, value in self.data.items() if not key.startswith("speech_")}
+        files = f"{len(found.train)} files to train on, {len(found.valid)} to validate"
+        card = {
+            **self.card,
+            "data": f"{found.layout} {folder.name!r}: {files}",
+            "limits": "those of the data",
+            "licence": "as the licence of the data allows",
+        }
+        options = (*self.options, f"--speech {folder.name}")
+        return replace(self, data={**data, "speech": str(folder.absolute())}, card=card, options=options)
 
 
 RECIPE_KEYS: dict[str, Callable[[Any], bool]] = {
@@ -100,7 +115,8 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         optimisation = from_mapping(Optimisation, values["optimisation"])
     except ValueError as error:
         raise ValueError(f"{path}: optimisation: {error}") from error
-    return Recipe(**{**values, "optimisation": optimisation})
+    options = tuple(f"--set {change}" for change in changes)
+    return Recipe(**{**values, "optimisation": optimisation}, options=options)
 
 
 def data_folder(root: Path | None, recipe: Recipe, key: str) -> Path:

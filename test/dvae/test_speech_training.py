@@ -31,7 +31,7 @@ RECIPE: dict[str, Any] = {
     "name": "small", "task": "speech_prior", "summary": "for a test", "model": {"class": "VAE", "hidden_size": 8},
     "data": {"speech_train": "nowhere", "speech_valid": "nowhere"},
     "optimisation": {"epochs": 3, "batches_per_epoch": 4, "batch_size": 4, "num_frames": 20, "kl_warmup_epochs": 1},
-    "card": {},
+    "card": {"data": "other data", "licence": "another licence"},
 }  # fmt: skip
 
 
@@ -160,6 +160,11 @@ def test_changes_on_the_command_line(
     options = arguments(folder, "run")
     assert train_here(monkeypatch, [*options, "--set", "optimisation.epochs=1", "--set", "model.hidden_size=5"]) == 0
     assert description(folder, "run")["epochs_planned"] == 1
+    card = (folder / "run" / "MODEL_CARD.md").read_text()
+    assert "--set optimisation.epochs=1 --set model.hidden_size=5 --speech speech`" in card
+    assert "| data | folder 'speech': 4 files to train on, 1 to validate |" in card
+    assert "| licence | as the licence of the data allows |" in card
+    assert "folder 'speech': 4 files to train on" in capsys.readouterr().out
     assert description(folder, "run")["config"]["hidden_size"] == 5
     for change in ("epochs=1", "nothing.epochs=1", "optimisation.epochs"):
         with pytest.raises(
