@@ -21,6 +21,7 @@ from dvae.models.divergence import gaussian_log_likelihood, itakura_saito
 from dvae.models.layers import Gaussian
 
 GAUSSIAN, COMPLEX_GAUSSIAN = "gaussian", "complex_gaussian"
+LOG_POWER_CENTRE, LOG_POWER_SPREAD = -6.0, 3.0  # of speech of mean power 1
 
 
 class ComplexGaussian(NamedTuple):
@@ -44,7 +45,7 @@ def floor_setting() -> Any:
 
 def log_power_features(power: Tensor, floor: float) -> Tensor:
     """Standardised log power, roughly in [-3, 3] for speech of mean power 1; shape of `power`."""
-    return (torch.log(power + floor) + 6.0) / 3.0
+    return (torch.log(power + floor) - LOG_POWER_CENTRE) / LOG_POWER_SPREAD
 
 
 def data_features(data: Tensor, emission: str, floor: float) -> Tensor:
@@ -71,13 +72,21 @@ def expectation(density: Density) -> Tensor:
 
 
 class EmissionHead(nn.Module):
-    """Features (..., H) -> the density of one frame of dimension D."""
+    """Features (..., H) -> the density of one frame of dimension D.
 
-    def __init__(self, input_size: int, data_size: int, emission: str, floor: float) -> None:
+    bounded: the features are those of tanh or of an LSTM, in (-1, 1). Log-variances of spectra then start in the range of
+    log power, where Adam would need thousands of small steps to get to: the inverse of `log_power_features`.
+    """
+
+    def __init__(self, input_size: int, data_size: int, emission: str, floor: float, bounded: bool = True) -> None:
         super().__init__()
         self.floor = floor
         self.mean = nn.Linear(input_size, data_size) if emission == GAUSSIAN else None
         self.log_var = nn.Linear(input_size, data_size)
+        if emission == COMPLEX_GAUSSIAN and bounded:
+            with torch.no_grad():
+                self.log_var.weight.mul_(LOG_POWER_SPREAD)
+                self.log_var.bias.fill_(LOG_POWER_CENTRE)
 
     def density(self, features: Tensor) -> Density:
         """The density with these parameters, in at least single precision also where training runs in half."""

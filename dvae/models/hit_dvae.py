@@ -127,7 +127,7 @@ class HiTDVAE(DVAE[HiTState]):
             "x_source": nn.Linear(config.features_size, size) if z_queries else None,
         }
         self.embeddings = nn.ModuleDict({name: layer for name, layer in embeddings.items() if layer is not None})
-        self.emission = EmissionHead(size, config.data_size, config.emission, config.floor)
+        self.emission = EmissionHead(size, config.data_size, config.emission, config.floor, bounded=False)
         self.transition = GaussianHead(size, (), latent)
 
     def encode(self, data: Tensor, noise: Tensor | None = None) -> Latents:
