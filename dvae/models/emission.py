@@ -74,8 +74,8 @@ def expectation(density: Density) -> Tensor:
 class EmissionHead(nn.Module):
     """Features (..., H) -> the density of one frame of dimension D.
 
-    bounded: the features are those of tanh or of an LSTM, in (-1, 1). Log-variances of spectra then start in the range of
-    log power, where Adam would need thousands of small steps to get to: the inverse of `log_power_features`.
+    bounded: the features are those of tanh or of an LSTM, in (-1, 1). Log-variances of spectra then start in the range
+    of log power, where Adam would need thousands of small steps to get to: the inverse of `log_power_features`.
     """
 
     def __init__(self, input_size: int, data_size: int, emission: str, floor: float, bounded: bool = True) -> None:

@@ -137,9 +137,16 @@ class SRNN(DVAE[SRNNState]):
     def densities(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Densities:
         return self._densities(z, self.recurrence(self._before(shown)))
 
-    def elbo(self, data: Tensor, noise: Tensor | None, beta: float = 1.0, keep_own: Tensor | None = None) -> ELBO:
+    def elbo(
+        self,
+        data: Tensor,
+        noise: Tensor | None,
+        beta: float = 1.0,
+        keep_own: Tensor | None = None,
+        passes: int = 0,
+    ) -> ELBO:
         if keep_own is not None:
-            return super().elbo(data, noise, beta, keep_own)
+            return super().elbo(data, noise, beta, keep_own, passes)
         hidden = self.recurrence(self._before(data))  # posterior and generative model read the same past: once
         latents = self.posterior(hidden, self.features(data), noise)
         return self.bound(data, latents, self._densities(latents.z, hidden), beta)

@@ -36,6 +36,11 @@ class Optimisation:
     sampling_end_epoch: int = setting(
         0, "epoch from which it sees nothing else (0: teacher forcing throughout)", minimum=0
     )
+    sampling_passes: int = setting(
+        0,
+        "passes in which its own output is found for all frames at once (0: exactly, one frame after the other)",
+        minimum=0,
+    )
     precision: str = setting(
         "32-true",
         "of the arithmetic; mixed ones keep weights, likelihoods and divergences in 32 bits",

@@ -35,7 +35,8 @@ class SpeechPrior(Task):
         power, seed = batch
         noise = self.noise(self.model.noise_shape(*power.shape[:2]), int(seed))
         keep_own = self.chosen(power.shape[:2], own_fraction, int(seed)) if own_fraction else None
-        value = self.model.elbo(power, noise, beta, keep_own)
+        passes = self.optimisation.sampling_passes if self.trainer.training else 0
+        value = self.model.elbo(power, noise, beta, keep_own, passes)
         return {"loss": -value.elbo, "reconstruction": value.reconstruction, "kl": value.kl}
 
 

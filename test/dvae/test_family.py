@@ -229,6 +229,19 @@ def test_scheduled_sampling_is_the_loop_over_frames(model: DVAE[Any], generator:
 
 @torch.no_grad()
 @pytest.mark.parametrize("model", READS_PAST.values(), ids=READS_PAST)
+def test_parallel_roll_out_ends_at_the_exact_one(model: DVAE[Any], generator: torch.Generator) -> None:
+    data = draw_data(model, generator)
+    latents = model.encode(data, draw_noise(model, generator))
+    keep_own = torch.rand(2, 6, generator=generator) < 0.7
+    exact = model.roll_out(latents.z, data, keep_own, latents.w)
+    for passes in (1, 3, 6):
+        shown = model.parallel_roll_out(latents.z, data, keep_own, passes, latents.w)
+        torch.testing.assert_close(shown[:, :passes], exact[:, :passes])
+    torch.testing.assert_close(shown, exact)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("model", READS_PAST.values(), ids=READS_PAST)
 def test_generation_mode_shows_the_model_its_own_output(model: DVAE[Any], generator: torch.Generator) -> None:
     data = draw_data(model, generator)
     latents = model.encode(data, draw_noise(model, generator))
