@@ -119,15 +119,17 @@ def fit(
         raise ValueError(
             f"expected a number of devices that divides optimisation.batch_size = {options.batch_size}, got {processes}"
         )
+    last = work / "last.ckpt"
+    if resume and not last.is_file():
+        raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")
+    if last.is_file() and not resume:
+        raise ValueError(f"expected a fresh work folder, got {work} with a run in it; --resume goes on with that run")
     keep_freed_memory()
     torch.set_num_threads(options.num_threads)
     lightning.seed_everything(options.seed, verbose=False)
     task: Task
     datasets: Datasets
     task, datasets = importlib.import_module(f"dvae.training.{recipe.task}").build(recipe, data_root)
-    last = work / "last.ckpt"
-    if resume and not last.is_file():
-        raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = lightning.Trainer(
         accelerator=hardware.device,

@@ -174,6 +174,8 @@ def test_changes_on_the_command_line(
     capsys.readouterr()
     assert train_here(monkeypatch, [*options, "--set", "optimisation.epoch=1"]) == 2
     assert "unknown key 'epoch'" in capsys.readouterr().err
+    assert train_here(monkeypatch, options) == 2  # what was trained is not overwritten by mistake
+    assert "run_work with a run in it; --resume goes on with that run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ MOTION = {
 def run(recipe: dict[str, object], folder: Path, *options: str, monkeypatch: pytest.MonkeyPatch) -> int:
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe))
-    arguments = ["dvae-train", str(path), "--output", str(folder / "model"), "--work", str(folder / "work"), *options]
+    work = folder / f"work_{recipe['name']}_{recipe['task']}"
+    arguments = ["dvae-train", str(path), "--output", str(folder / "model"), "--work", str(work), *options]
     monkeypatch.setattr("sys.argv", [*arguments, "--device", "cpu"])
     return train.main()
 
