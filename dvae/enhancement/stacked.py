@@ -8,13 +8,14 @@ of dvae.models.rvae and dvae.enhancement.noise_networks (a test compares them).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dvae.models.dvae import Latents
 from dvae.models.emission import log_power_features
+from dvae.models.latent_recurrence import cell_gradient, cell_step, latent_recurrence
 from dvae.models.layers import Gaussian
 
 Weights = Mapping[str, Tensor]  # name in the module -> (B, *shape there)
@@ -33,42 +34,6 @@ def dense(inputs: Tensor, weights: Weights, name: str) -> Tensor:
     return torch.baddbmm(weights[f"{name}.bias"][:, None], inputs, weights[f"{name}.weight"].transpose(1, 2))
 
 
-class _Cell(NamedTuple):
-    """What one LSTM step leaves behind for its gradient, all (B, H)."""
-
-    keep_in: Tensor
-    forget: Tensor
-    new: Tensor
-    out: Tensor
-    before: Tensor
-    squashed: Tensor
-
-
-def _cell_step(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, _Cell]:
-    """Gates (B, 4H) before their non-linearities and the cell state -> hidden and cell state (B, H)."""
-    keep_in, forget, new, out = gates.chunk(4, dim=-1)
-    keep_in, forget, new, out = torch.sigmoid(keep_in), torch.sigmoid(forget), torch.tanh(new), torch.sigmoid(out)
-    after = forget * cell + keep_in * new
-    squashed = torch.tanh(after)
-    return out * squashed, after, _Cell(keep_in, forget, new, out, cell, squashed)
-
-
-def _cell_gradient(cell: _Cell, to_hidden: Tensor, to_cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of hidden and cell state after a step -> those of its gates (B, 4H) and of the cell state before."""
-    keep_in, forget, new, out, before, squashed = cell
-    to_cell = to_cell + to_hidden * out * (1.0 - squashed * squashed)
-    gates = torch.cat(
-        [
-            to_cell * new * keep_in * (1.0 - keep_in),
-            to_cell * before * forget * (1.0 - forget),
-            to_cell * keep_in * (1.0 - new * new),
-            to_hidden * squashed * out * (1.0 - out),
-        ],
-        dim=-1,
-    )
-    return gates, to_cell * forget
-
-
 class _LSTMRecurrence(torch.autograd.Function):
     """drive (B, T, 4H), recurrent weights (B, H, 4H) -> hidden states (B, T, H).
 
@@ -81,7 +46,7 @@ class _LSTMRecurrence(torch.autograd.Function):
         hidden = cell = drive.new_zeros(drive.shape[0], recurrent.shape[1])
         states, ctx.cells = [hidden], []
         for gates in drive.unbind(1):
-            hidden, cell, kept = _cell_step(torch.baddbmm(gates[:, None], hidden[:, None], recurrent)[:, 0], cell)
+            hidden, cell, kept = cell_step(torch.baddbmm(gates[:, None], hidden[:, None], recurrent)[:, 0], cell)
             states.append(hidden)
             ctx.cells.append(kept)
         stacked = torch.stack(states, dim=1)
@@ -95,57 +60,11 @@ class _LSTMRecurrence(torch.autograd.Function):
         to_hidden = to_cell = torch.zeros_like(states[:, 0])
         drive: list[Tensor] = []
         for t in range(len(ctx.cells) - 1, -1, -1):
-            gates, to_cell = _cell_gradient(ctx.cells[t], to_hidden + gradients[0][:, t], to_cell)
+            gates, to_cell = cell_gradient(ctx.cells[t], to_hidden + gradients[0][:, t], to_cell)
             drive.append(gates)
             to_hidden = torch.bmm(gates[:, None], backward)[:, 0]
         stacked = torch.stack(drive[::-1], dim=1)
         return stacked, states[:, :-1].transpose(1, 2) @ stacked
-
-
-class _LatentRecurrence(torch.autograd.Function):
-    """The latent recursion of dvae.models.recurrent_posterior, by hand for the same reason.
-
-    drive (B, T, 2L): what the context says of mean and log-variance; from_hidden (B, H, 2L); joined (B, L + H, 4H):
-    weights of [z_t, h_{t-1}]; bias (B, 1, 4H); noise (B, T, L) -> z (B, T, L), mean and log-variance (B, T, 2L).
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, drive: Tensor, from_hidden: Tensor, joined: Tensor, bias: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        hidden = cell = drive.new_zeros(drive.shape[0], from_hidden.shape[1])
-        inputs, parameters, ctx.cells = [], [], []
-        for part, draw in zip(drive.unbind(1), noise.unbind(1), strict=True):
-            parameters.append(torch.baddbmm(part[:, None], hidden[:, None], from_hidden)[:, 0])
-            mean, log_var = parameters[-1].chunk(2, dim=-1)
-            inputs.append(torch.cat([mean + torch.exp(0.5 * log_var) * draw, hidden], dim=-1))
-            hidden, cell, kept = _cell_step(torch.baddbmm(bias, inputs[-1][:, None], joined)[:, 0], cell)
-            ctx.cells.append(kept)
-        both, stacked = torch.stack(inputs, dim=1), torch.stack(parameters, dim=1)
-        ctx.save_for_backward(from_hidden, joined, noise, both, stacked)
-        return both[..., : noise.shape[-1]].contiguous(), stacked
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
-        from_hidden, joined, noise, both, parameters = ctx.saved_tensors
-        size = noise.shape[-1]
-        spread = 0.5 * torch.exp(0.5 * parameters[..., size:]) * noise  # d z / d log-variance
-        back_hidden, back_joined = from_hidden.transpose(1, 2), joined.transpose(1, 2)
-        to_hidden = to_cell = torch.zeros_like(both[:, 0, size:])
-        all_gates: list[Tensor] = []
-        drive: list[Tensor] = []
-        for t in range(len(ctx.cells) - 1, -1, -1):
-            gates, to_cell = _cell_gradient(ctx.cells[t], to_hidden, to_cell)
-            to_both = torch.bmm(gates[:, None], back_joined)[:, 0]
-            to_z = to_both[:, :size] + gradients[0][:, t]
-            part = torch.cat([to_z, to_z * spread[:, t]], dim=-1) + gradients[1][:, t]
-            to_hidden = to_both[:, size:] + torch.bmm(part[:, None], back_hidden)[:, 0]
-            all_gates.append(gates)
-            drive.append(part)
-        stacked, stacked_gates = torch.stack(drive[::-1], dim=1), torch.stack(all_gates[::-1], dim=1)
-        hidden = both[..., size:].transpose(1, 2)
-        joined_gradient = both.transpose(1, 2) @ stacked_gates
-        return stacked, hidden @ stacked, joined_gradient, stacked_gates.sum(1, keepdim=True), None
 
 
 def lstm(inputs: Tensor, weights: Weights, name: str, suffix: str = "") -> Tensor:
@@ -190,7 +109,9 @@ def encode(power: Tensor, weights: Weights, causal: bool, lengths: Tensor, noise
     z_hidden = weights["latent.z_lstm.weight_hh_l0"].transpose(1, 2)
     joined = torch.cat([z_in, z_hidden], dim=1)
     z_bias = (weights["latent.z_lstm.bias_ih_l0"] + weights["latent.z_lstm.bias_hh_l0"])[:, None]
-    z, parameters = _LatentRecurrence.apply(drive, recurrent, joined, z_bias, noise)  # type: ignore[no-untyped-call]
+    z, parameters = (
+        part[:, 0] for part in latent_recurrence(drive[:, None], recurrent, joined, z_bias, noise[:, None])
+    )
     mean, log_var = parameters.chunk(2, dim=-1)
     return Latents(z, Gaussian(mean, log_var))
 

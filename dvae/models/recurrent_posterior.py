@@ -6,11 +6,15 @@ Only this recursion is sequential; everything that does not depend on z is compu
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from dvae.models.dvae import Latents
+from dvae.models.emission import full_precision
+from dvae.models.latent_recurrence import latent_recurrence
 from dvae.models.layers import LSTM, Gaussian, LSTMState
 
 
@@ -28,17 +32,22 @@ class RecurrentPosterior(nn.Module):
         """Run over all frames; z = mean + std * noise, or the mean when `noise` (B, T, L) is None."""
         weight = torch.cat([self.mean.weight, self.log_var.weight])
         bias = torch.cat([self.mean.bias, self.log_var.bias])
-        weight_context, weight_hidden = weight[:, : self.context_size], weight[:, self.context_size :]
-        from_context = linear(context, weight_context, bias).unbind(1)
-        state = self.z_lstm.zero_state(context.shape[0], context)
-        latents, parameters = [], []
-        for t, part in enumerate(from_context):
-            parameters.append(part + linear(state[0], weight_hidden))
-            mean, log_var = parameters[-1].chunk(2, dim=-1)
-            latents.append(mean if noise is None else mean + torch.exp(0.5 * log_var) * noise[:, t])
-            state = self.z_lstm.step(latents[-1], state)
-        mean, log_var = torch.stack(parameters, 1).chunk(2, dim=-1)
-        return Latents(torch.stack(latents, 1), Gaussian(mean, log_var))
+        drive = linear(context, weight[:, : self.context_size], bias)
+        lstm: Any = self.z_lstm
+        joined = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1)
+        z_bias = (lstm.bias_ih_l0 + lstm.bias_hh_l0)[None, None]
+        draws = context.new_zeros(*context.shape[:2], self.latent_size) if noise is None else noise
+        with torch.autocast(context.device.type, enabled=False):  # a recursion adds up what each step rounds
+            parts = (
+                drive[None],
+                weight[None, :, self.context_size :].transpose(1, 2),
+                joined.T[None],
+                z_bias,
+                draws[None],
+            )
+            z, parameters = latent_recurrence(*(full_precision(part) for part in parts))
+        mean, log_var = parameters[0].chunk(2, dim=-1)
+        return Latents(z[0], Gaussian(mean, log_var))
 
     def step(self, context: Tensor, state: LSTMState) -> tuple[Gaussian, LSTMState]:
         """One frame (B, C), z_t taken as the posterior mean -> posterior of z_t and the state after it."""

@@ -23,6 +23,7 @@ from dvae.enhancement.adaptation import (
 from dvae.enhancement.nmf import NMFNoise
 from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
 from dvae.models.divergence import itakura_saito
+from dvae.models.latent_recurrence import latent_recurrence
 from dvae.models.layers import Gaussian, num_parameters
 
 SMALL = {"num_bins": 20, "latent_size": 3, "hidden_size": 6}
@@ -88,9 +89,9 @@ def test_recurrences_have_the_right_gradient(generator: torch.Generator) -> None
         return torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
 
     assert torch.autograd.gradcheck(stacked._LSTMRecurrence.apply, (leaf(2, 4, 12), leaf(2, 3, 12)))
-    noise = torch.randn(2, 4, 2, generator=generator, dtype=torch.float64)
-    arguments = (leaf(2, 4, 4), leaf(2, 3, 4), leaf(2, 5, 12), leaf(2, 1, 12))
-    assert torch.autograd.gradcheck(lambda *parts: stacked._LatentRecurrence.apply(*parts, noise), arguments)
+    noise = torch.randn(2, 3, 4, 2, generator=generator, dtype=torch.float64)  # two copies, three rows each
+    arguments = (leaf(2, 3, 4, 4), leaf(2, 3, 4), leaf(2, 5, 12), leaf(2, 1, 12))
+    assert torch.autograd.gradcheck(lambda *parts: latent_recurrence(*parts, noise), arguments)
 
 
 def likelihood(noise: NMFNoise, power: torch.Tensor, speech_var: torch.Tensor) -> float:
