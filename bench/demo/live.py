@@ -19,7 +19,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosbags.highlevel import AnyReader
 from tqdm import tqdm
 
-READY_SECONDS = 120.0
+READY_SECONDS, ATTEMPTS = 45.0, 3  # now and then two participants of Fast DDS do not find each other: both start anew
 QUIET_SECONDS = 3.0
 NODES = ("detector", "tracker", "enhancer", "overlay")
 
@@ -73,6 +73,16 @@ class Player(Node):
 
 def play(bag: Path, outputs: dict[str, str], log: Path) -> Recording:
     """Start the nodes, play `bag`, stop the nodes; RuntimeError with the end of their log when they do not start."""
+    for attempt in range(1, ATTEMPTS + 1):
+        recording = _play_once(bag, outputs, log)
+        if recording:
+            return recording
+        print(f"attempt {attempt} of {ATTEMPTS}: nodes and player did not find each other in {READY_SECONDS:.0f} s")
+    raise RuntimeError(f"the nodes did not start; the end of {log}:\n{log.read_text()[-2000:]}")
+
+
+def _play_once(bag: Path, outputs: dict[str, str], log: Path) -> Recording | None:
+    """As `play`; None when the nodes do not report in time."""
     # Fast DDS drops other messages when images of 1.3 MB fill its default buffers; other middlewares ignore this
     os.environ.setdefault(
         "FASTDDS_BUILTIN_TRANSPORTS", "LARGE_DATA?max_msg_size=4MB&sockets_size=8MB&non_blocking=true"
@@ -86,7 +96,7 @@ def play(bag: Path, outputs: dict[str, str], log: Path) -> Recording:
         try:
             spin_until(executor, lambda: player.is_ready() or nodes.poll() is not None, READY_SECONDS)
             if not player.is_ready():
-                raise RuntimeError(f"the nodes did not start; the end of {log}:\n{log.read_text()[-2000:]}")
+                return None
             spin_until(executor, lambda: False, 1.0)  # the other side of each connection may be ready a little later
             send(executor, player)
             quiet = lambda: time.monotonic() - player.last_received > QUIET_SECONDS  # noqa: E731

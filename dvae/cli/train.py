@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECTION.KEY=VALUE",
         help="change the recipe, for example optimisation.epochs=5",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or gpu (default: auto)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"), help="default: auto")
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs (or CPU processes) of this machine")
     parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines; start the command on each of them")
     return parser

@@ -104,6 +104,17 @@ def keep_freed_memory() -> None:
         libc.mallopt(trim_threshold, -1)
 
 
+def check_hardware(hardware: Hardware, precision: str) -> None:
+    """ValueError when this machine has no such devices, or they cannot calculate so."""
+    found = torch.cuda.device_count()
+    if hardware.device == "gpu" and found < hardware.devices:
+        raise ValueError(f"expected {hardware.devices} CUDA GPU(s), found {found}; --device cpu or auto go without")
+    if hardware.device == "auto" and found and found < hardware.devices:
+        raise ValueError(f"expected {hardware.devices} CUDA GPU(s), found {found}")
+    if precision == "16-mixed" and (hardware.device == "cpu" or not found):
+        raise ValueError("expected a GPU for optimisation.precision = 16-mixed, found none; bf16-mixed works on a CPU")
+
+
 def fit(
     recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, hardware: Hardware = ANY_HARDWARE
 ) -> bool:
@@ -119,6 +130,7 @@ def fit(
         raise ValueError(
             f"expected a number of devices that divides optimisation.batch_size = {options.batch_size}, got {processes}"
         )
+    check_hardware(hardware, options.precision)
     last = work / "last.ckpt"
     if resume and not last.is_file():
         raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")

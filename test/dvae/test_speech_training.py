@@ -139,6 +139,16 @@ def test_a_batch_that_cannot_be_shared_is_refused(
     assert "divides optimisation.batch_size = 4, got 3" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_here(monkeypatch, [*arguments(folder, "run"), "--device", "gpu"]) == 2
+    assert "expected 1 CUDA GPU(s), found 0; --device cpu or auto go without" in capsys.readouterr().err
+    assert train_here(monkeypatch, arguments(folder, "run", precision="16-mixed")) == 2
+    assert "expected a GPU for optimisation.precision = 16-mixed" in capsys.readouterr().err
+
+
 def test_workers_prepare_the_same_batches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for run, workers in (("none", 0), ("one", 1)):
         assert train_here(monkeypatch, arguments(folder, run, epochs=2, num_workers=workers)) == 0
