@@ -11,7 +11,8 @@ from torch import Tensor
 
 from dvae.data.crops import AudioCrops
 from dvae.models.dvae import DVAE
-from dvae.models.registry import build_family
+from dvae.models.registry import build_family, load_family
+from dvae.models.store import find_model
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Recipe, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
@@ -60,9 +61,15 @@ class SpeechBatches(SeededBatches):
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[SpeechPrior, Datasets]:
-    """The task and its data, from the recipe."""
+    """The task and its data, from the recipe. With `data.start`, the folder of a trained model of the same
+    configuration, training goes on from its weights: a second stage, or an adaptation to other speech."""
     stft = STFT(synthesis_length=recipe.data.get("synthesis_length"))
     model = build_family(recipe.model)
+    if "start" in recipe.data:
+        start = load_family(find_model(str(recipe.data["start"])))
+        if start.config != model.config or type(start) is not type(model):
+            raise ValueError(f"data.start: expected a {type(model).__name__} of {model.config}, got {start.config}")
+        model.load_state_dict(start.state_dict())
     train, valid = (
         AudioCrops(audio_files(data_root, recipe, key), stft.sample_rate, trim_db=30.0)
         for key in ("speech_train", "speech_valid")

@@ -41,7 +41,7 @@ def test_itakura_saito_is_the_complex_gaussian_likelihood() -> None:
     torch.testing.assert_close(itakura_saito(power, variance), expected.sum())
 
 
-@pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((2, 1, 3, 4), (2, 5, 3, 4)), ((0, 4), (0, 4)), ((4,), (300, 4))])
+@pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((2, 1, 3, 4), (2, 5, 3, 4)), ((0, 4), (0, 4)), ((4,), (30, 4))])
 def test_itakura_saito_has_the_right_gradient(
     shapes: tuple[tuple[int, ...], ...], generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

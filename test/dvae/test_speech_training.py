@@ -103,7 +103,7 @@ def test_every_model_learns_with_scheduled_sampling(
 
 def test_a_killed_run_goes_on_to_the_same_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGKILL at a moment that nothing is prepared for; at most one epoch is done again, and the end is the same."""
-    long = {"epochs": 100, "learning_rate": 0.01}
+    long = {"epochs": 50, "learning_rate": 0.01}
     assert train_here(monkeypatch, arguments(folder, "whole", **long)) == 0
     options = arguments(folder, "killed", **long)
     process = train_apart(options)
@@ -115,11 +115,24 @@ def test_a_killed_run_goes_on_to_the_same_weights(folder: Path, monkeypatch: pyt
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     epochs_done = torch.load(last, weights_only=True)["epoch"] + 1
-    assert 1 <= epochs_done < 100
+    assert 1 <= epochs_done < 50
     assert train_here(monkeypatch, [*options, "--resume"]) == 0
     for name, value in weights(folder, "whole").items():
         assert torch.equal(value, weights(folder, "killed")[name]), name
     assert description(folder, "whole")["metrics"] == description(folder, "killed")["metrics"]
+
+
+def test_training_goes_on_from_other_weights(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_here(monkeypatch, arguments(folder, "first", epochs=3, learning_rate=0.01)) == 0
+    start = ["--set", f"data.start={folder / 'first'}"]
+    second = arguments(folder, "second", *start, epochs=1, learning_rate=0.0)
+    assert train_here(monkeypatch, second) == 0
+    for name, value in weights(folder, "first").items():
+        assert torch.equal(value, weights(folder, "second")[name])
+    assert train_here(monkeypatch, [*arguments(folder, "third", *start), "--set", "model.hidden_size=5"]) == 2
+    assert "data.start: expected a VAE of VAEConfig(" in capsys.readouterr().err
 
 
 def test_two_processes_are_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
