@@ -11,6 +11,7 @@ from torch.distributions import kl_divergence as torch_kl
 from dvae.enhancement.model import Enhancer, EnhancerConfig
 from dvae.models.checkpoint import load_model, save_model
 from dvae.models.divergence import gaussian_log_likelihood, itakura_saito, kl_divergence, kl_to_standard_normal
+from dvae.models.hit_dvae import HiTDVAE
 from dvae.models.layers import LSTM, Gaussian, num_parameters
 from dvae.models.leaky import leaky_average
 from dvae.models.rvae import RVAE, RVAEConfig
@@ -160,6 +161,9 @@ def test_unknown_model_names_the_known_ones() -> None:
         ("motion_srnn", TrajectorySRNN),
         ("speech_rvae", RVAE),
         ("speech_rvae_streaming", RVAE),
+        ("speech_rvae_low_beta", RVAE),
+        ("speech_hit_dvae_small", HiTDVAE),
+        ("speech_hit_dvae_small_teacher_forcing", HiTDVAE),
         ("speech_enhancer", Enhancer),
         ("speech_enhancer_low_latency", Enhancer),
     ],
