@@ -59,7 +59,7 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     add_models(latents, "speech/test")
     latents.add_argument("--pairs", type=int, default=8, help="pairs of voices (default: %(default)s)")
-    latents.add_argument("--frames", type=int, default=150, help="frames of each file (default: %(default)s, 2.4 s)")
+    latents.add_argument("--frames", type=int, default=100, help="frames of each file (default: %(default)s, 1.6 s)")
     for task in (generation, latents):
         task.add_argument("--wav", type=Path, metavar="FOLDER", help="write what was generated")
 
