@@ -70,11 +70,12 @@ class Recipe:
         found = speech_set(folder)
         data = {key: value for key, value in self.data.items() if not key.startswith("speech_")}
         files = f"{len(found.train)} files to train on, {len(found.valid)} to validate"
+        start = f"; begun from the weights of {Path(self.data['start']).name}" if "start" in self.data else ""
         card = {
             **self.card,
-            "data": f"{found.layout} {folder.name!r}: {files}",
+            "data": f"{found.layout} {folder.name!r}: {files}{start}",
             "limits": "those of the data",
-            "licence": "as the licence of the data allows",
+            "licence": "as the licence of the data allows" + (", and that of the model begun from" if start else ""),
         }
         options = (*self.options, f"--speech {folder.name}")
         return replace(self, data={**data, "speech": str(folder.absolute())}, card=card, options=options)
@@ -112,7 +113,10 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         if not (equals and dot and isinstance(values.get(section), dict)):
             sections = ", ".join(name for name, kept in values.items() if isinstance(kept, dict))
             raise ValueError(f"expected SECTION.KEY=VALUE with a section of {sections}, got {change!r}")
-        values[section][key] = yaml.safe_load(value)
+        try:
+            values[section][key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ValueError(f"{place}: expected YAML, got {value!r}: {str(error).splitlines()[0]}") from error
     for key, is_valid in RECIPE_KEYS.items():
         if not is_valid(values[key]):
             raise ValueError(f"{path}: {key}: unexpected value {values[key]!r:.80}")

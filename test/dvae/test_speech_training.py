@@ -131,6 +131,7 @@ def test_training_goes_on_from_other_weights(
     assert train_here(monkeypatch, second) == 0
     for name, value in weights(folder, "first").items():
         assert torch.equal(value, weights(folder, "second")[name])
+    assert "begun from the weights of first" in (folder / "second" / "MODEL_CARD.md").read_text()
     assert train_here(monkeypatch, [*arguments(folder, "third", *start), "--set", "model.hidden_size=5"]) == 2
     assert "data.start: expected a VAE of VAEConfig(" in capsys.readouterr().err
 
@@ -189,6 +190,8 @@ def test_changes_on_the_command_line(
     assert "| licence | as the licence of the data allows |" in card
     assert "folder 'speech': 4 files to train on" in capsys.readouterr().out
     assert description(folder, "run")["config"]["hidden_size"] == 5
+    with pytest.raises(ValueError, match=r"optimisation.epochs: expected YAML, got '\[1'"):
+        load_recipe(folder / "run.yaml", ["optimisation.epochs=[1"])
     for change in ("epochs=1", "nothing.epochs=1", "optimisation.epochs"):
         with pytest.raises(
             ValueError, match=r"expected SECTION.KEY=VALUE with a section of card, data, model, optimisation"
