@@ -191,6 +191,21 @@ def draw(density: Gaussian, noise: Tensor | None) -> Tensor:
     return density.mean if noise is None else density.mean + torch.exp(0.5 * density.log_var) * noise
 
 
+def draw_in_turn(
+    context: Tensor, posterior: Callable[[Tensor, Tensor], Gaussian], latent_size: int, noise: Tensor | None
+) -> Latents:
+    """z_1, z_2, ... from posterior(c_t, z_{t-1}), z_0 = 0: context (B, T, C), noise (B, T, L) or None for the means."""
+    z = context.new_zeros(len(context), latent_size)
+    latents, means, log_vars = [], [], []
+    for t, part in enumerate(context.unbind(1)):
+        density = posterior(part, z)
+        z = draw(density, None if noise is None else noise[:, t])
+        latents.append(z)
+        means.append(density.mean)
+        log_vars.append(density.log_var)
+    return Latents(torch.stack(latents, 1), Gaussian(torch.stack(means, 1), torch.stack(log_vars, 1)))
+
+
 def given_or_drawn(
     z: Tensor | None, prior: Callable[[], Gaussian], noise: Tensor | None
 ) -> tuple[Gaussian | None, Tensor]:

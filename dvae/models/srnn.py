@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
-from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, shift_right
+from dvae.models.dvae import DVAE, Densities, Latents, Step, draw_in_turn, given_or_drawn, shift_right
 from dvae.models.elbo import ELBO
 from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
 from dvae.models.layers import LSTM, Gaussian, GaussianHead, LSTMState, tanh_layers
@@ -83,15 +83,12 @@ class Posterior(nn.Module):
         context = torch.cat([hidden, features], dim=-1)
         if self.features is not None:
             context = self.lstm(self.features(context).flip(1))[0].flip(1)
-        z = context.new_zeros(len(context), self.density.mean.out_features)
-        latents, means, log_vars = [], [], []
-        for t, part in enumerate(context.unbind(1)):
-            posterior: Gaussian = self.density(torch.cat([part, z], dim=-1))
-            z = draw(posterior, None if noise is None else noise[:, t])
-            latents.append(z)
-            means.append(posterior.mean)
-            log_vars.append(posterior.log_var)
-        return Latents(torch.stack(latents, 1), Gaussian(torch.stack(means, 1), torch.stack(log_vars, 1)))
+
+        def density(part: Tensor, z: Tensor) -> Gaussian:
+            found: Gaussian = self.density(torch.cat([part, z], dim=-1))
+            return found
+
+        return draw_in_turn(context, density, self.density.mean.out_features, noise)
 
 
 class Emission(EmissionHead):
