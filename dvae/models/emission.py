@@ -74,8 +74,9 @@ def expectation(density: Density) -> Tensor:
 class EmissionHead(nn.Module):
     """Features (..., H) -> the density of one frame of dimension D.
 
-    bounded: the features are those of tanh or of an LSTM, in (-1, 1). Log-variances of spectra then start in the range
-    of log power, where Adam would need thousands of small steps to get to: the inverse of `log_power_features`.
+    bounded: the features are those of tanh or of an LSTM, in (-1, 1). Log-variances of spectra then start with the
+    spread of log power, which Adam would need thousands of small steps to reach, around the mean power of 1: much less
+    would be a start at a divergence of 1e5, since too small a variance costs far more than one that is too large.
     """
 
     def __init__(self, input_size: int, data_size: int, emission: str, floor: float, bounded: bool = True) -> None:
@@ -86,7 +87,7 @@ class EmissionHead(nn.Module):
         if emission == COMPLEX_GAUSSIAN and bounded:
             with torch.no_grad():
                 self.log_var.weight.mul_(LOG_POWER_SPREAD)
-                self.log_var.bias.fill_(LOG_POWER_CENTRE)
+                self.log_var.bias.zero_()
 
     def density(self, features: Tensor) -> Density:
         """The density with these parameters, in at least single precision also where training runs in half."""
