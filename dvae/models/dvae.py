@@ -77,7 +77,7 @@ class DVAE(ConfiguredModule, Generic[State]):
     def decode(self, z: Tensor, data: Tensor | None = None, w: Tensor | None = None) -> Density:
         """p(x_t | x_{1:t-1}, z_{1:t}) of all frames: the past is that of `data` (teacher forcing), or, without it, the
         model's own expectation (generation mode)."""
-        return self.densities(z, self.own_past(z, w) if data is None else data, w).emission
+        return self.emissions(z, self.own_past(z, w) if data is None else data, w)
 
     def prior(self, z: Tensor, data: Tensor | None = None, w: Tensor | None = None) -> Gaussian:
         """p(z_t | x_{1:t-1}, z_{1:t-1}) of all frames, the past as in `decode`."""
@@ -100,13 +100,25 @@ class DVAE(ConfiguredModule, Generic[State]):
         keep_own: scheduled sampling, true (B, T) where the model is shown its own expectation of that frame. passes: 0
         finds these frames one after the other; more find all of them at once, so many times (`parallel_roll_out`).
         """
-        latents, shown = self.encode(data, noise), data
-        if keep_own is not None and passes:
-            shown = self.parallel_roll_out(latents.z, data, keep_own, passes, latents.w)
-        elif keep_own is not None:
-            shown = self.roll_out(latents.z, data, keep_own, latents.w)
-        densities = self.densities(latents.z, shown, latents.w)
+        if keep_own is None:
+            latents, densities = self.teacher_forced(data, noise)
+        else:
+            latents = self.encode(data, noise)
+            if passes:
+                shown = self.parallel_roll_out(latents.z, data, keep_own, passes, latents.w)
+            else:
+                shown = self.roll_out(latents.z, data, keep_own, latents.w)
+            densities = self.densities(latents.z, shown, latents.w)
         return self.bound(data, latents, densities, beta)
+
+    def teacher_forced(self, data: Tensor, noise: Tensor | None) -> tuple[Latents, Densities]:
+        """Both models on the true past: overridden where they share the reading of it."""
+        latents = self.encode(data, noise)
+        return latents, self.densities(latents.z, data, latents.w)
+
+    def emissions(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Density:
+        """The emission of `densities` alone: overridden where the prior costs much."""
+        return self.densities(z, shown, w).emission
 
     def bound(self, data: Tensor, latents: Latents, densities: Densities, beta: float) -> ELBO:
         """The terms of the bound, per frame."""
@@ -143,7 +155,7 @@ class DVAE(ConfiguredModule, Generic[State]):
         """
         shown = data
         for _ in range(passes):
-            own = expectation(self.densities(z, shown, w).emission)
+            own = expectation(self.emissions(z, shown, w))
             shown = torch.where(keep_own[..., None], own, data)
         return shown
 

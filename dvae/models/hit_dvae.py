@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, shift_right
-from dvae.models.emission import EmissionHead, emission_setting, floor_setting
+from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
 from dvae.models.layers import Gaussian, GaussianHead, tanh_layers
 from dvae.models.transformer import Decoder, EncoderLayer, LayerState, positions
 
@@ -172,12 +172,22 @@ class HiTDVAE(DVAE[HiTState]):
 
     def densities(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Densities:
         """As in the family; ValueError without w (B, L_w)."""
-        if w is None:
-            raise ValueError("expected the w of the sequences, got None")
-        past = self.past_features(self.features(shift_right(shown)))
+        past, w = self._past(shown), self._given(w)
         for_x = self.decoder(*self._x_inputs(z, past, w))
         for_z = (self.z_decoder or self.decoder)(*self._z_inputs(shift_right(z), past, w))
         return Densities(self.transition(for_z), self.emission.density(for_x))
+
+    def emissions(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Density:
+        return self.emission.density(self.decoder(*self._x_inputs(z, self._past(shown), self._given(w))))
+
+    def _past(self, shown: Tensor) -> Tensor:
+        features: Tensor = self.past_features(self.features(shift_right(shown)))
+        return features
+
+    def _given(self, w: Tensor | None) -> Tensor:
+        if w is None:
+            raise ValueError("expected the w of the sequences, got None")
+        return w
 
     def initial_state(self, batch: int, w: Tensor | None = None) -> HiTState:
         """As in the family; w is zero, the mean of its prior, where it is not given."""

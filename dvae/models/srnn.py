@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw_in_turn, given_or_drawn, shift_right
-from dvae.models.elbo import ELBO
 from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
 from dvae.models.layers import LSTM, Gaussian, GaussianHead, LSTMState, tanh_layers
 
@@ -134,19 +133,10 @@ class SRNN(DVAE[SRNNState]):
     def densities(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Densities:
         return self._densities(z, self.recurrence(self._before(shown)))
 
-    def elbo(
-        self,
-        data: Tensor,
-        noise: Tensor | None,
-        beta: float = 1.0,
-        keep_own: Tensor | None = None,
-        passes: int = 0,
-    ) -> ELBO:
-        if keep_own is not None:
-            return super().elbo(data, noise, beta, keep_own, passes)
+    def teacher_forced(self, data: Tensor, noise: Tensor | None) -> tuple[Latents, Densities]:
         hidden = self.recurrence(self._before(data))  # posterior and generative model read the same past: once
         latents = self.posterior(hidden, self.features(data), noise)
-        return self.bound(data, latents, self._densities(latents.z, hidden), beta)
+        return latents, self._densities(latents.z, hidden)
 
     def _before(self, data: Tensor) -> Tensor:
         """The features of x_{t-1} for each t; x_0 = 0 is digital silence where the data is power."""

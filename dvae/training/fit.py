@@ -56,6 +56,7 @@ class ExportBest(lightning.Callback):
         facts = {
             "recipe": self.recipe.name,
             "data": self.recipe.data,
+            "options": list(self.recipe.options),
             "epoch": self.epoch + 1,
             "epochs_planned": self.recipe.optimisation.epochs,
             "training_minutes": round(self._total_minutes(), 1),
