@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,11 @@ from dvae.signal.audio_file import AUDIO_SUFFIXES, list_audio
 
 LIBRI = ("clean", "other")  # train-clean-100, dev-other, ...
 VOICEBANK_VALID = ("p226", "p287")  # the speakers held out by the thesis and by most who use the set
+VOICEBANK_TRAIN = ("clean_trainset_28spk_wav", "clean_trainset_56spk_wav")
 HELD_OUT = 10  # one in so many
+
+
+Folders = dict[str, list[Path]]  # name in lower case -> all folders of that name
 
 
 class SpeechSet(NamedTuple):
@@ -35,8 +39,9 @@ def speech_set(folder: Path) -> SpeechSet:
     any out, or is a public layout without its training part."""
     if not folder.is_dir():
         raise ValueError(f"expected a folder of speech, got {folder}, which is not a folder")
-    folders = {path.name.lower(): path for path in sorted(folder.rglob("*")) if path.is_dir()}
-    folders[folder.name.lower()] = folder
+    folders: Folders = {}
+    for path in [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]:
+        folders.setdefault(path.name.lower(), []).append(path)  # WSJ0 has the same names on several discs
     for layout in (_librispeech, _voicebank, _wsj0):
         found = layout(folders)
         if found is not None:
@@ -44,55 +49,57 @@ def speech_set(folder: Path) -> SpeechSet:
     return _any_folder(folder)
 
 
-def _audio(folders: Iterable[Path]) -> list[Path]:
-    return [path for folder in folders for path in list_audio(folder)]
+def _audio(folders: Folders, names: Sequence[str]) -> list[Path]:
+    """The audio below all folders of these names, each file once; ValueError when there is none in any of them."""
+    places = [place for name in names for place in folders.get(name, [])]
+    found = sorted({path for place in places for path in place.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES})
+    if places and not found:
+        raise ValueError(f"expected {' or '.join(AUDIO_SUFFIXES)} files below {places[0]}, got none")
+    return found
 
 
-def _librispeech(folders: dict[str, Path]) -> SpeechSet | None:
+def _librispeech(folders: Folders) -> SpeechSet | None:
     train, valid, test = (
-        [folders[name] for name in sorted(folders) if name.startswith(f"{part}-") and name.split("-")[1] in LIBRI]
+        [name for name in sorted(folders) if name.startswith(f"{part}-") and name.split("-")[1] in LIBRI]
         for part in ("train", "dev", "test")
     )
     if not train and not valid:
         return None
     if not train:
         raise ValueError(f"expected a LibriSpeech folder train-clean-100 or the like, got {', '.join(folders)}")
-    files = _audio(train)
+    files = _audio(folders, train)
     if valid:
-        return SpeechSet("LibriSpeech", files, _audio(valid), _audio(test))
+        return SpeechSet("LibriSpeech", files, _audio(folders, valid), _audio(folders, test))
     kept, held_out = _hold_out(files, lambda path: path.parents[1])  # train-clean-100/SPEAKER/CHAPTER/file.flac
-    return SpeechSet("LibriSpeech", kept, held_out, _audio(test))
+    return SpeechSet("LibriSpeech", kept, held_out, _audio(folders, test))
 
 
-def _voicebank(folders: dict[str, Path]) -> SpeechSet | None:
-    train = [path for name, path in sorted(folders.items()) if name in (f"clean_trainset_{n}spk_wav" for n in (28, 56))]
+def _voicebank(folders: Folders) -> SpeechSet | None:
+    train = [name for name in VOICEBANK_TRAIN if name in folders]
     if not train:
         return None
-    files = _audio(train)
+    files = _audio(folders, train)
     valid = [path for path in files if path.name.split("_")[0] in VOICEBANK_VALID]
-    test = [folders[name] for name in ("clean_testset_wav",) if name in folders]
-    kept = [path for path in files if path not in set(valid)]
+    kept = [path for path in files if path.name.split("_")[0] not in VOICEBANK_VALID]
     if not valid:
         kept, valid = _hold_out(files, lambda path: path.name.split("_")[0])
-    return SpeechSet("VoiceBank", kept, valid, _audio(test))
+    return SpeechSet("VoiceBank", kept, valid, _audio(folders, ["clean_testset_wav"]))
 
 
-def _wsj0(folders: dict[str, Path]) -> SpeechSet | None:
+def _wsj0(folders: Folders) -> SpeechSet | None:
     if "si_tr_s" not in folders:
         return None
-    train = folders["si_tr_s"]
-    if not any(path.suffix.lower() in AUDIO_SUFFIXES for path in train.rglob("*")):
-        found = sorted({path.suffix for path in train.rglob("*") if path.is_file()})
+    kinds = {path.suffix.lower() for place in folders["si_tr_s"] for path in place.rglob("*") if path.is_file()}
+    if not kinds & set(AUDIO_SUFFIXES):
         raise ValueError(
-            f"expected WSJ0 converted to WAV or FLAC below {train}, got files of {', '.join(found) or 'no kind'} "
-            "(sph2pipe -f wav converts .wv1)"
+            f"expected WSJ0 converted to WAV or FLAC below {folders['si_tr_s'][0]}, got files of "
+            f"{', '.join(sorted(kinds)) or 'no kind'} (sph2pipe -f wav converts .wv1)"
         )
-    valid, test = ([folders[name]] if name in folders else [] for name in ("si_dt_05", "si_et_05"))
-    files = list_audio(train)
-    if valid:
-        return SpeechSet("WSJ0", files, _audio(valid), _audio(test))
+    files, test = _audio(folders, ["si_tr_s"]), _audio(folders, ["si_et_05"])
+    if "si_dt_05" in folders:
+        return SpeechSet("WSJ0", files, _audio(folders, ["si_dt_05"]), test)
     kept, held_out = _hold_out(files, lambda path: path.parent)
-    return SpeechSet("WSJ0", kept, held_out, _audio(test))
+    return SpeechSet("WSJ0", kept, held_out, test)
 
 
 def _any_folder(folder: Path) -> SpeechSet:

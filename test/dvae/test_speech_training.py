@@ -222,6 +222,10 @@ def test_changes_on_the_command_line(
             ["wsj0/si_tr_s/01a/a.wav", "wsj0/si_dt_05/050/b.wav", "wsj0/si_et_05/440/c.wav"],
             "WSJ0", ["b.wav"], ["c.wav"],
         ),
+        (
+            ["11-1.1/wsj0/si_tr_s/01a/a.wav", "11-2.1/wsj0/si_tr_s/01b/b.wav", "11-6.1/wsj0/si_dt_05/050/c.wav"],
+            "WSJ0", ["c.wav"], [],
+        ),
         ([f"{i:02}.wav" for i in range(21)], "folder", ["09.wav", "19.wav"], []),
         ([f"speaker{i:02}/{j}.wav" for i in range(11) for j in range(2)], "folder", ["0.wav", "1.wav"], []),
         (["a.wav", "deep/b.wav"], "folder", ["b.wav"], []),
@@ -235,6 +239,7 @@ def test_layouts(paths: list[str], layout: str, valid: list[str], test: list[str
     assert found.layout == layout
     assert [path.name for path in found.valid] == valid
     assert [path.name for path in found.test] == test
+    assert len(found.train) + len(found.valid) + len(found.test) == sum("noisy" not in path for path in paths)
     assert found.train
     assert not set(found.train) & set(found.valid)
     assert not any("noisy" in str(path.relative_to(tmp_path)) for path in found.train)
