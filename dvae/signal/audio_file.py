@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,17 +12,39 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-AUDIO_SUFFIXES = (".wav", ".flac")
+logger = logging.getLogger(__name__)
+
+# what libsndfile decodes and tells by its header; raw samples have none
+AUDIO_SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"),
+    *(".caf", ".rf64", ".w64", ".sph"),
+)
 Audio = NDArray[np.float32]
 
 
+def is_audio(path: Path) -> bool:
+    """Whether the name says that soundfile decodes it."""
+    return path.suffix.lower() in AUDIO_SUFFIXES
+
+
 def list_audio(folder: Path) -> list[Path]:
-    """All WAV and FLAC files below `folder`, sorted; ValueError when the folder is missing or holds none."""
+    """All audio files below `folder`, sorted, hidden ones left out; what else lies there is named in the log. ValueError
+    when the folder is missing or holds none."""
     if not folder.is_dir():
         raise ValueError(f"expected a folder of audio files, got {folder}, which is not a folder")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    present = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    files = [path for path in present if is_audio(path)]
+    others = Counter(path.suffix.lower() or path.name for path in present if not is_audio(path))
     if not files:
-        raise ValueError(f"expected {' or '.join(AUDIO_SUFFIXES)} files below {folder}, got none")
+        got = f"only {', '.join(sorted(others))}" if others else "none"
+        raise ValueError(f"expected audio files ({' '.join(AUDIO_SUFFIXES)}) below {folder}, got {got}")
+    if others:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+        logger.warning("%s: left out %d files that are no audio: %s", folder, others.total(), kinds)
     return files
 
 

@@ -128,6 +128,13 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     return Recipe(**{**values, "optimisation": optimisation}, options=options)
 
 
+def data_folders(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
+    """All folders that the recipe calls `key`: one name or a list of them."""
+    values = recipe.data[key]
+    names = values if isinstance(values, list) else [values]
+    return [data_folder(root, replace(recipe, data={**recipe.data, key: name}), key) for name in names]
+
+
 def data_folder(root: Path | None, recipe: Recipe, key: str) -> Path:
     """The folder that the recipe calls `key`, below `root` unless absolute; ValueError when it is not there."""
     folder = Path(recipe.data[key])
@@ -150,14 +157,15 @@ def audio_files(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
     if kind in recipe.data:  # the whole set, whose layout says what is for what
         parts = speech_set(data_folder(root, recipe, kind))
         return {"train": parts.train, "valid": parts.valid}[split]
-    folder = data_folder(root, recipe, key)
+    folders = data_folders(root, recipe, key)
     only, without = (str(recipe.data.get(f"{key}_{rule}", "")).split() for rule in ("only", "except"))
     files = [
         path
+        for folder in folders
         for path in list_audio(folder)
         if (not only or any(fnmatch(path.name, pattern) for pattern in only))
         and not any(fnmatch(path.name, pattern) for pattern in without)
     ]
     if not files:
-        raise ValueError(f"data.{key}: expected files named {' '.join(only) or '*'} below {folder}, got none")
+        raise ValueError(f"data.{key}: expected files named {' '.join(only) or '*'} below {' and '.join(map(str, folders))}, got none")
     return files
