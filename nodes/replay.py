@@ -15,7 +15,7 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
-from dvae.tracking.tracks import TrackerConfig
+from dvae.tracking.config import TrackerConfig
 from dvae_nodes import conversions as convert
 from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
 from dvae_nodes.hog import HogDetector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dvae.tracking.tracks import TrackerConfig
+from dvae.tracking.config import TrackerConfig
 from dvae_nodes import humans
 from dvae_nodes.messages import LiveTypes, Output
 from dvae_nodes.node import PerceptionNode, run_nodes

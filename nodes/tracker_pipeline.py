@@ -14,9 +14,10 @@ from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, valid_boxes
+from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother, SmoothedTracks
-from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
+from dvae.tracking.tracks import Tracks, TrackState
 from dvae_nodes import conversions as convert
 from dvae_nodes import humans
 from dvae_nodes.markers import TrackMarkers

@@ -21,7 +21,7 @@ from dvae.data.three_tracks import draw_scenes, score_scenes
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.sequence import PAPER, SequenceConfig, track_sequence
+from dvae.tracking.sequence.mixdvae import PAPER, SequenceConfig, track_sequence
 
 CHANGES = {
     "as it is": {},

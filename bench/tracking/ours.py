@@ -10,9 +10,9 @@ from dvae.data.motchallenge import FrameBoxes
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
+from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother
-from dvae.tracking.tracks import TrackerConfig
 
 
 def make_tracker(image_size: tuple[int, int] | None, model: str = "motion_srnn", **settings: Any) -> OnlineTracker:

@@ -22,11 +22,11 @@ import torch
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.motion.compiled import CompiledMotion
+from dvae.tracking.motion.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise
+from dvae.tracking.motion.trajectories import draw_trajectories
 from dvae.tracking.online import OnlineTracker
-from dvae.tracking.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise
-from dvae.tracking.sequence import PAPER, track_sequence
-from dvae.tracking.trajectories import draw_trajectories
+from dvae.tracking.sequence.mixdvae import PAPER, track_sequence
 
 
 def scene(num_people: int, num_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

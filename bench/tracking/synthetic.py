@@ -19,8 +19,8 @@ from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import sizes
-from dvae.tracking.sequence import PAPER, track_sequence
-from dvae.tracking.trajectories import draw_trajectories
+from dvae.tracking.motion.trajectories import draw_trajectories
+from dvae.tracking.sequence.mixdvae import PAPER, track_sequence
 
 
 def scene(rng: np.random.Generator, num_frames: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -113,8 +113,8 @@ def evaluate_tracking3(arguments: argparse.Namespace) -> None:
     from dvae.models.checkpoint import load_model
     from dvae.models.store import find_model
     from dvae.models.trajectory_srnn import TrajectorySRNN
-    from dvae.tracking.kalman import LinearGaussian
-    from dvae.tracking.sequence import PRESETS, track_sequence
+    from dvae.tracking.motion.kalman import LinearGaussian
+    from dvae.tracking.sequence.mixdvae import PRESETS, track_sequence
 
     folders = sequence_folders(below(arguments.data, arguments.sequences), arguments.detections)
     columns = ("MOTA", "MOTP", "IDF1", "IDS", "MT", "ML", "FP", "FN")

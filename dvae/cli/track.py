@@ -67,9 +67,10 @@ def command(arguments: argparse.Namespace) -> None:
     from dvae.models.checkpoint import load_model
     from dvae.models.store import find_model
     from dvae.models.trajectory_srnn import TrajectorySRNN
+    from dvae.tracking.config import TrackerConfig
     from dvae.tracking.online import OnlineTracker
     from dvae.tracking.smoothing import LagSmoother
-    from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
+    from dvae.tracking.tracks import Tracks, TrackState
 
     if arguments.fps <= 0 or min(arguments.image_size) <= 0:
         raise ValueError(f"expected positive --fps and --image-size, got {arguments.fps} and {arguments.image_size}")

@@ -14,7 +14,7 @@ the paper, each a setting or a sentence:
   one that was seen lately gets the detection (existence as in integrated PDA, Musicki et al. 1994);
 - the motion of the camera is one more hidden variable with a posterior of its own (dvae.tracking.camera);
 - a track that the motion model predicts badly gets a wider gate (`agility`);
-- predictions carry the variance of where the track was (see dvae.tracking.rollout);
+- predictions carry the variance of where the track was (see dvae.tracking.motion.rollout);
 - q(s) and z are means, not samples: the same detections always give the same tracks;
 - Phi serves two ends. For q(w) and the recurrent state it is wide (`observation_ratio`), which is robust to boxes of
   people who are half hidden; for the published boxes it is measured as the tracker runs
@@ -32,11 +32,12 @@ from dvae.inference.responsibilities import Assignment, exclusive, independent
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, as_boxes, iou, observation_variance, valid_boxes
 from dvae.tracking.camera import CameraMotion, as_affine, find_jump, warp_affine
-from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.config import TrackerConfig
 from dvae.tracking.detector_noise import NUM_FRAMES, DetectorNoise
 from dvae.tracking.gating import log_fit, perfect_fit
-from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, RollOut, fresh_state, zero_noise
-from dvae.tracking.tracks import Frame, TrackerConfig, Tracks, TrackState, newborns
+from dvae.tracking.motion.compiled import CompiledMotion
+from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, RollOut, fresh_state, zero_noise
+from dvae.tracking.tracks import Frame, Tracks, TrackState, newborns
 
 MIN_CONFIDENCE = 0.0075
 GATE_NATS = 10.0  # a track that explains a detection so much worse than clutter is not considered for it

@@ -4,11 +4,11 @@ In absolute coordinates this is the paper: teacher forcing that gives way, frame
 
 In relative coordinates the scheduled sampling goes one step further: the recurrence is shown what a tracker shows it.
 A simulated detector adds noise to the true positions and misses some; the E-S step fuses the prediction with the
-detection (dvae.tracking.rollout, the very loop of the tracker); the posterior means go back in. What is maximised is
-the density of the true position under the tracker's prediction, so that its variance is calibrated in use. The
-fraction of missed frames ramps up like the sampling probability of the paper: a missed frame is one where the model
-is shown its own prediction. Trajectories also get a random wander and speeds of up to `data.max_speed` times, because
-people are less smooth than parabolas and cameras differ in frame rate.
+detection (dvae.tracking.motion.rollout, the very loop of the tracker); the posterior means go back in. What is
+maximised is the density of the true position under the tracker's prediction, so that its variance is calibrated in
+use. The fraction of missed frames ramps up like the sampling probability of the paper: a missed frame is one where the
+model is shown its own prediction. Trajectories also get a random wander and speeds of up to `data.max_speed` times,
+because people are less smooth than parabolas and cameras differ in frame rate.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from dvae.models.elbo import ELBO
 from dvae.models.layers import Gaussian
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import sizes
-from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
-from dvae.tracking.trajectories import draw_trajectories
+from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
+from dvae.tracking.motion.trajectories import draw_trajectories
 from dvae.training.recipe import Recipe
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dvae.data.three_tracks import draw_scenes, labels_by_detection, score_scenes
-from dvae.tracking.sequence import SequenceResult
+from dvae.tracking.sequence.mixdvae import SequenceResult
 
 SIZE = np.array([640.0, 480.0, 640.0, 480.0])
 

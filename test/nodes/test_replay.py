@@ -18,7 +18,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from dvae.cli.common import settings_from_options
-from dvae.tracking.tracks import TrackerConfig
+from dvae.tracking.config import TrackerConfig
 from dvae_nodes import conversions as convert
 from dvae_nodes.replay import SpeechSettings, TrackerSettings, replay
 from dvae_nodes.tracker_pipeline import TrackerNodeConfig

@@ -13,16 +13,17 @@ from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.camera import CameraMotion, warp_affine
-from dvae.tracking.compiled import CompiledMotion
+from dvae.tracking.config import TrackerConfig
 from dvae.tracking.detector_noise import DetectorNoise
-from dvae.tracking.fine_tuning import FineTunedMotion
-from dvae.tracking.kalman import KalmanMotion, LinearGaussian
+from dvae.tracking.motion.compiled import CompiledMotion
+from dvae.tracking.motion.kalman import KalmanMotion, LinearGaussian
+from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
+from dvae.tracking.motion.trajectories import draw_trajectories
 from dvae.tracking.online import OnlineTracker
-from dvae.tracking.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
-from dvae.tracking.sequence import PAPER, SequenceConfig, SequenceProblem, track_sequence
+from dvae.tracking.sequence.fine_tuning import FineTunedMotion
+from dvae.tracking.sequence.mixdvae import PAPER, SequenceConfig, SequenceProblem, track_sequence
 from dvae.tracking.smoothing import LagSmoother, smooth_first
-from dvae.tracking.tracks import TrackerConfig, Tracks, TrackState
-from dvae.tracking.trajectories import draw_trajectories
+from dvae.tracking.tracks import Tracks, TrackState
 
 Array = np.ndarray
 

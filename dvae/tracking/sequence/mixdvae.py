@@ -20,10 +20,10 @@ from dvae.inference.responsibilities import Assignment, independent, log_beta
 from dvae.inference.variational_em import run_variational_em
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, observation_variance
-from dvae.tracking.compiled import CompiledMotion
-from dvae.tracking.fine_tuning import FineTunedMotion
-from dvae.tracking.kalman import KalmanMotion, LinearGaussian
-from dvae.tracking.rollout import Array, Birth, Evidence, Noise, fresh_state
+from dvae.tracking.motion.compiled import CompiledMotion
+from dvae.tracking.motion.kalman import KalmanMotion, LinearGaussian
+from dvae.tracking.motion.rollout import Array, Birth, Evidence, Noise, fresh_state
+from dvae.tracking.sequence.fine_tuning import FineTunedMotion
 
 MIN_PHI = 1e-8  # in fractions of the image, squared
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.tracking.boxes import observation_variance
-from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut
+from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut
 
 LEAST_VARIANCE = 1e-10  # of Lambda, in fractions of the image, squared
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.compiled import CompiledMotion
-from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
+from dvae.tracking.motion.compiled import CompiledMotion
+from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
 
 
 class FineTunedMotion:
@@ -48,7 +48,7 @@ class FineTunedMotion:
         return roll
 
     def source_kl(self, roll: RollOut) -> float:
-        """See dvae.tracking.rollout."""
+        """See dvae.tracking.motion.rollout."""
         return source_kl(roll)
 
     def elbo(self, drawn: torch.Tensor, variance: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

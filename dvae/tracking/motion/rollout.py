@@ -2,7 +2,7 @@
 
 For each frame in turn: encode z_t, decode p(s_t | s_{1:t-1}, z_t), update q(s_t) by eqs 3.18 and 3.19 of X. Lin
 (2024). It exists twice: `roll_out_torch`, the differentiable reference for any device, and `CompiledMotion.roll_out`
-(dvae.tracking.compiled), the same on a CPU in compiled code; a test holds them equal.
+(dvae.tracking.motion.compiled), the same on a CPU in compiled code; a test holds them equal.
 
 Beside the paper's form, where the prediction of frame t has the decoder's variance v alone, `propagate` adds the
 variance of q(s_{t-1}): the density of s_t given the past *detections* rather than given a past position. After a frame

@@ -1,4 +1,4 @@
-"""The roll-out of dvae.tracking.rollout for a TrajectorySRNN on a CPU, compiled with numba.
+"""The roll-out of dvae.tracking.motion.rollout for a TrajectorySRNN on a CPU, compiled with numba.
 
 Measured by bench/tracking/speed.py: one loop over tracks and frames in compiled code, because with 4 to 16 units per
 layer the time of torch or numpy is all call overhead.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
+from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
 
 
 def _compiled(function: Any) -> Any:
@@ -211,5 +211,5 @@ class CompiledMotion:
         return RollOut._make([*main, MotionState._make(states)])
 
     def source_kl(self, roll: RollOut) -> float:
-        """See dvae.tracking.rollout."""
+        """See dvae.tracking.motion.rollout."""
         return source_kl(roll)
