@@ -167,5 +167,6 @@ def audio_files(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
         and not any(fnmatch(path.name, pattern) for pattern in without)
     ]
     if not files:
-        raise ValueError(f"data.{key}: expected files named {' '.join(only) or '*'} below {' and '.join(map(str, folders))}, got none")
+        places = " and ".join(map(str, folders))
+        raise ValueError(f"data.{key}: expected files named {' '.join(only) or '*'} below {places}, got none")
     return files
