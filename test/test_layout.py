@@ -29,8 +29,8 @@ LEVELS = [
     {"signal", "models"},
     {"inference"},
     {"tracking", "enhancement", "separation"},
-    {"data", "metrics", "synthesis"},
-    {"training"},
+    {"data"},
+    {"training", "evaluation"},
     {"cli"},
 ]
 NEEDS_NO_ROS = (

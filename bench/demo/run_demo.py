@@ -13,7 +13,7 @@ from live import Recording, play
 from make_bag import DATA, START, make_bag
 from results import contact_sheet, plot_spectrograms, write_bag, write_video
 
-from dvae.metrics.speech import speech_scores
+from dvae.evaluation.metrics.speech import speech_scores
 from dvae.signal.audio_file import read_mono, write_audio
 from dvae_nodes import conversions as convert
 from dvae_nodes.messages import LiveTypes

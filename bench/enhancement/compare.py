@@ -20,8 +20,8 @@ from testset import SNRS, print_table, read_mixtures, score
 from tqdm import tqdm
 
 from dvae.cli.evaluate_enhancement import oracle, streaming
-from dvae.data.fixed_mixtures import SAMPLE_RATE
 from dvae.enhancement.config import PRESETS
+from dvae.evaluation.fixed_mixtures import SAMPLE_RATE
 from dvae.threads import use_one_thread
 
 

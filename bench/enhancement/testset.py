@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dvae.data.fixed_mixtures import SAMPLE_RATE, FixedMixture, fixed_mixtures
+from dvae.evaluation.fixed_mixtures import SAMPLE_RATE, FixedMixture, fixed_mixtures
 from dvae.signal.audio_file import list_audio
 
 SNRS = (-5, 0, 5, 10)
@@ -51,7 +51,7 @@ def aligned(estimate: np.ndarray, reference: np.ndarray, limit: int = 1200) -> n
 
 def score(job: tuple[np.ndarray, np.ndarray]) -> tuple[float, float, float]:
     """(clean, estimate) -> SI-SDR, PESQ wide band, ESTOI; a function of one argument, for a pool of processes."""
-    from dvae.metrics.speech import speech_scores
+    from dvae.evaluation.metrics.speech import speech_scores
 
     clean, estimate = job
     found = speech_scores(clean, aligned(estimate, clean), SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""What matters in the sequence algorithm: one setting at a time, on the 3-track protocol (dvae.data.three_tracks).
+"""What matters in the sequence algorithm: one setting at a time, in scenes of three people (dvae.evaluation.three_tracks).
 
 python bench/tracking/ablation.py [--frames T] [--per-window N]
 """
@@ -17,7 +17,7 @@ import torch
 from sets import data_folder
 from tqdm import tqdm
 
-from dvae.data.three_tracks import draw_scenes, score_scenes
+from dvae.evaluation.three_tracks import draw_scenes, score_scenes
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN

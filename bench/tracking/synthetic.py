@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from dvae.data.motchallenge import FrameBoxes
-from dvae.metrics.tracking import tracking_scores
+from dvae.evaluation.metrics.tracking import tracking_scores
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN

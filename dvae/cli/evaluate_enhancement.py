@@ -16,8 +16,8 @@ from dvae.cli.common import add_data_option, below, settings_from_options
 from dvae.enhancement.config import PRESETS
 
 if TYPE_CHECKING:
-    from dvae.data.fixed_mixtures import FixedMixture
     from dvae.enhancement.adaptation import AdaptationConfig
+    from dvae.evaluation.fixed_mixtures import FixedMixture
     from dvae.signal.audio_file import Audio
 
 NOISE_MODELS = ("LV", "NO", "NOLV")
@@ -74,9 +74,9 @@ def add_parser(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def evaluate_enhancement(arguments: argparse.Namespace) -> None:
     """Print one table for each noise folder, with one row for each method."""
-    from dvae.data.fixed_mixtures import SAMPLE_RATE, fixed_mixtures
     from dvae.enhancement.adaptation import AdaptationConfig
-    from dvae.metrics.speech import speech_scores
+    from dvae.evaluation.fixed_mixtures import SAMPLE_RATE, fixed_mixtures
+    from dvae.evaluation.metrics.speech import speech_scores
     from dvae.signal.audio_file import list_audio
     from dvae.threads import use_one_thread
 

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dvae.cli.common import add_data_option, below
-from dvae.cli.plots import plot_spectrograms
+from dvae.evaluation.plots import plot_spectrograms
 
 if TYPE_CHECKING:
     from dvae.models.dvae import DVAE
@@ -96,10 +96,10 @@ def read_speech(folder: Path, seconds: float = 0.0) -> list[Audio]:
 
 def evaluate_resynthesis(arguments: argparse.Namespace) -> None:
     """Print one row for each model and mode."""
-    from dvae.metrics.speech import speech_scores
+    from dvae.evaluation.metrics.speech import speech_scores
+    from dvae.evaluation.synthesis import resynthesise
     from dvae.models.layers import num_parameters
     from dvae.signal.stft import STFT
-    from dvae.synthesis.resynthesis import resynthesise
 
     models, stft = load_models(arguments.models), STFT()
     speech = read_speech(below(arguments.data, arguments.speech), arguments.seconds)
@@ -139,11 +139,11 @@ def real_utterances(folder: Path, number: int, num_samples: int, seed: int) -> A
 
 def evaluate_generation(arguments: argparse.Namespace) -> None:
     """Print the distance of each model, and of real speech, to the reference."""
-    from dvae.metrics.frechet import frechet_distance, mel_statistics
+    from dvae.evaluation.griffin_lim import griffin_lim
+    from dvae.evaluation.metrics.frechet import frechet_distance, mel_statistics
+    from dvae.evaluation.synthesis import generate_speech
     from dvae.signal.audio_file import write_audio
     from dvae.signal.stft import STFT
-    from dvae.synthesis.griffin_lim import griffin_lim
-    from dvae.synthesis.resynthesis import generate_speech
 
     models, stft = load_models(arguments.models), STFT()
     num_samples, number = arguments.frames * stft.hop_length - stft.overlap, arguments.number
@@ -191,13 +191,13 @@ def evaluate_latents(arguments: argparse.Namespace) -> None:
     """Print the pitch of each voice as it is, resynthesised, and with the w of the other."""
     import torch
 
+    from dvae.evaluation.griffin_lim import griffin_lim
+    from dvae.evaluation.synthesis import normalised_power
     from dvae.models.emission import expectation
     from dvae.models.hit_dvae import HiTDVAE
     from dvae.signal.audio_file import write_audio
     from dvae.signal.stft import STFT
     from dvae.signal.voice_features import median_pitch
-    from dvae.synthesis.griffin_lim import griffin_lim
-    from dvae.synthesis.resynthesis import normalised_power
 
     stft = STFT()
     num_samples = arguments.frames * stft.hop_length - stft.overlap

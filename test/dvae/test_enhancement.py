@@ -7,7 +7,6 @@ import pytest
 import torch
 from scipy.stats import rankdata
 
-from dvae.data.fixed_mixtures import fixed_mixtures
 from dvae.data.mixtures import mix_at_snr
 from dvae.enhancement.activity import ActivityConfig, ActivityDetector
 from dvae.enhancement.config import PRESETS, EnhancerConfig
@@ -16,7 +15,8 @@ from dvae.enhancement.microphones import MicrophoneArray, MicrophoneConfig
 from dvae.enhancement.model import Enhancer
 from dvae.enhancement.step import EnhancerStep, load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
-from dvae.metrics.speech import si_sdr, speech_scores
+from dvae.evaluation.fixed_mixtures import fixed_mixtures
+from dvae.evaluation.metrics.speech import si_sdr, speech_scores
 from dvae.models.checkpoint import load_model
 from dvae.models.store import find_model
 from dvae.signal.audio_file import list_audio, read_mono, write_audio

@@ -21,7 +21,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
-from dvae.metrics.speech import si_sdr
+from dvae.evaluation.metrics.speech import si_sdr
 from dvae.signal.audio_file import read_mono
 from dvae_nodes import conversions as convert
 from dvae_nodes.detector import DetectorNode

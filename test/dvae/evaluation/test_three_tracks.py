@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dvae.data.three_tracks import draw_scenes, labels_by_detection, score_scenes
+from dvae.evaluation.three_tracks import draw_scenes, labels_by_detection, score_scenes
 from dvae.tracking.sequence.mixdvae import SequenceResult
 
 SIZE = np.array([640.0, 480.0, 640.0, 480.0])

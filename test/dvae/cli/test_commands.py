@@ -9,7 +9,7 @@ import pytest
 from dvae.data.motchallenge import by_frame, read_ground_truth, read_rows
 from dvae.signal.audio_file import read_audio, read_mono, write_audio
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 COMMANDS = ["dvae.cli.track", "dvae.cli.enhance", "dvae.cli.train", "dvae.cli.evaluate", "dvae_nodes.replay"]
 
 
@@ -136,7 +136,7 @@ def test_ground_truth_counts_pedestrians_only(tmp_path: Path) -> None:
 
 def test_tracking_scores_of_a_swap(tmp_path: Path) -> None:
     from dvae.data.motchallenge import FrameBoxes
-    from dvae.metrics.tracking import tracking_scores
+    from dvae.evaluation.metrics.tracking import tracking_scores
 
     boxes = np.array([[0.0, 0, 10, 20], [50, 0, 60, 20]])
     truth = [FrameBoxes(boxes, np.array([1, 2]), np.ones(2))] * 10

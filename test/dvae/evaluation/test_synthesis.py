@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from dvae.cli import evaluate
-from dvae.metrics.frechet import frechet_distance, mel_statistics
+from dvae.evaluation.griffin_lim import griffin_lim
+from dvae.evaluation.metrics.frechet import frechet_distance, mel_statistics
+from dvae.evaluation.synthesis import generate_speech, resynthesise
 from dvae.models.checkpoint import save_model
 from dvae.models.dvae import Densities, Latents
 from dvae.models.emission import ComplexGaussian
@@ -22,8 +24,6 @@ from dvae.models.vae import VAE, VAEConfig
 from dvae.signal.audio_file import write_audio
 from dvae.signal.stft import STFT
 from dvae.signal.voice_features import median_pitch
-from dvae.synthesis.griffin_lim import griffin_lim
-from dvae.synthesis.resynthesis import generate_speech, resynthesise
 
 
 def voice(pitch: float, seconds: float, rng: np.random.Generator) -> np.ndarray[Any, Any]:

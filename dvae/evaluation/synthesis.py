@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from dvae.evaluation.griffin_lim import griffin_lim
 from dvae.models.dvae import DVAE
 from dvae.models.emission import expectation
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT, Array
-from dvae.synthesis.griffin_lim import griffin_lim
 
 
 def normalised_power(spectrogram: Array) -> tuple[Array, float]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from dvae.data.motchallenge import FrameBoxes, by_frame, read_ground_truth, read_rows, read_sequence
-from dvae.metrics.tracking import TrackingScores, tracking_scores
+from dvae.evaluation.metrics.tracking import TrackingScores, tracking_scores
 from dvae.tracking.boxes import Boxes, iou
 from dvae.tracking.sequence.mixdvae import SequenceResult
 
