@@ -1,4 +1,4 @@
-"""What matters in the sequence algorithm: one setting at a time, in scenes of three people (dvae.evaluation.three_tracks).
+"""What matters in the sequence algorithm: one setting at a time, on the protocol of dvae.evaluation.three_tracks.
 
 python bench/tracking/ablation.py [--frames T] [--per-window N]
 """

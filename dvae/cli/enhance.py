@@ -10,20 +10,21 @@ import numpy as np
 from tqdm import tqdm
 
 from dvae.cli.common import add_enhancer_options, chosen_enhancer, run_command
-from dvae.signal.audio_file import AUDIO_SUFFIXES, Audio, list_audio, read_audio, resample, write_audio
+from dvae.signal.audio_file import Audio, list_audio, read_audio, resample, write_audio
 
 if TYPE_CHECKING:
     from dvae.enhancement.streaming import StreamingEnhancer
 
 BLOCK_SECONDS = 1.0
+WRITTEN = (".wav", ".flac")  # without loss
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of dvae-enhance."""
     parser = argparse.ArgumentParser(
         prog="dvae-enhance",
-        description="Remove noise from speech. Reads WAV or FLAC of any rate and number of channels; writes the same "
-        "rate, channels and length. Each channel is enhanced on its own; what lies above 8 kHz is dropped.",
+        description="Remove noise from speech. Reads audio of any rate and number of channels; writes WAV or FLAC "
+        "with the same rate, channels and length. Each channel is enhanced on its own; what lies above 8 kHz is dropped.",
         epilog="example: dvae-enhance noisy.wav clean.wav    or, for every file below a folder: dvae-enhance IN/ OUT/",
     )
     parser.add_argument("source", type=Path, metavar="IN", help="an audio file, or a folder of them")
@@ -72,14 +73,19 @@ def file_pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     if source.is_dir():
         if target.is_file():
             raise ValueError(f"expected a folder for OUT, because IN is one, got the file {target}")
-        return [(path, target / path.relative_to(source)) for path in list_audio(source)]
+        return [(path, target / written_name(path.relative_to(source))) for path in list_audio(source)]
     if not source.is_file():
         raise ValueError(f"expected an audio file or a folder, got {source}, which does not exist")
     if target.is_dir():
-        return [(source, target / source.name)]
-    if target.suffix.lower() not in AUDIO_SUFFIXES:
-        raise ValueError(f"expected OUT to end in {' or '.join(AUDIO_SUFFIXES)}, got {target.name}")
+        return [(source, target / written_name(Path(source.name)))]
+    if target.suffix.lower() not in WRITTEN:
+        raise ValueError(f"expected OUT to end in {' or '.join(WRITTEN)}, got {target.name}")
     return [(source, target)]
+
+
+def written_name(path: Path) -> Path:
+    """The name, with .wav behind it where files of its kind are not written."""
+    return path if path.suffix.lower() in WRITTEN else path.with_name(f"{path.name}.wav")
 
 
 def main() -> int:

@@ -74,6 +74,12 @@ def test_enhance_a_folder_and_agree_with_the_stream(tmp_path: Path, monkeypatch:
     enhancer = StreamingEnhancer(load_enhancer(find_model("speech_enhancer")))
     streamed = np.concatenate([enhancer.feed(read_mono(tmp_path / "in" / "a.wav", 16000)), enhancer.flush()])
     np.testing.assert_allclose(first, streamed, atol=1 / 16000)
+    # what is read but not written without loss becomes WAV
+    import soundfile
+
+    soundfile.write(tmp_path / "in" / "a.ogg", noisy, 16000)
+    assert run("dvae.cli.enhance", monkeypatch, tmp_path / "in", tmp_path / "out") == 0
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.*")) == ["a.ogg.wav", "a.wav", "b.flac"]
 
 
 @pytest.mark.parametrize(
