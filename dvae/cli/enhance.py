@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dvae-enhance",
         description="Remove noise from speech. Reads audio of any rate and number of channels; writes WAV or FLAC "
-        "with the same rate, channels and length. Each channel is enhanced on its own; what lies above 8 kHz is dropped.",
+        "with the same rate, channels and length. Each channel is enhanced by itself; above 8 kHz nothing is left.",
         epilog="example: dvae-enhance noisy.wav clean.wav    or, for every file below a folder: dvae-enhance IN/ OUT/",
     )
     parser.add_argument("source", type=Path, metavar="IN", help="an audio file, or a folder of them")
