@@ -16,7 +16,7 @@ from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
-from dvae.models.store import find_model
+from dvae.models.store.find import find_model
 from dvae.signal.audio_file import Audio
 from dvae_nodes import conversions as convert
 from dvae_nodes import voices

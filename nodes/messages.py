@@ -82,7 +82,7 @@ class BagTypes:
 
 def message_folders() -> dict[str, Path]:
     """Where the text of the messages lies: in the source tree, or installed under share/dvae_perception."""
-    from dvae.models.store import share_folders
+    from dvae.models.store.find import share_folders
 
     for share in share_folders():
         folders = {"dvae_perception": share / "msg"}

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.configuration import setting
-from dvae.models.checkpoint import load_model
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, valid_boxes
 from dvae.tracking.config import TrackerConfig

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
-from dvae.models.store import find_model
+from dvae.models.store.find import find_model
 from dvae.signal.level import active_frames
 from dvae.signal.stft import STFT
 from dvae.threads import use_one_thread

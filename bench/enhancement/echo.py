@@ -23,7 +23,7 @@ from dvae.enhancement.echo import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
-from dvae.models.store import find_model
+from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.threads import use_one_thread
 

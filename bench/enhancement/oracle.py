@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.model import Enhancer
-from dvae.models.checkpoint import load_model
 from dvae.models.rvae import RVAE
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.signal.level import LevelTracker
 from dvae.signal.stft import STFT
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dvae.models.checkpoint import load_model
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.rvae import RVAE
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.signal.stft import STFT
 

@@ -16,7 +16,7 @@ import numpy as np
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
-from dvae.models.store import find_model
+from dvae.models.store.find import find_model
 from dvae.signal.audio_file import read_mono
 from dvae.threads import use_one_thread
 

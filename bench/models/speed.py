@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from dvae.models.divergence import kl_divergence, kl_to_standard_normal
 from dvae.models.dvae import DVAE
-from dvae.models.emission import ComplexGaussian, Density
-from dvae.models.layers import Gaussian
+from dvae.models.networks.emission import ComplexGaussian, Density
+from dvae.models.networks.layers import Gaussian
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.training.fit import keep_freed_memory

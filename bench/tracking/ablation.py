@@ -18,8 +18,8 @@ from sets import data_folder
 from tqdm import tqdm
 
 from dvae.evaluation.three_tracks import draw_scenes, score_scenes
-from dvae.models.checkpoint import load_model
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.sequence.mixdvae import PAPER, SequenceConfig, track_sequence
 

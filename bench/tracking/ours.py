@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dvae.data.motchallenge import FrameBoxes
-from dvae.models.checkpoint import load_model
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker

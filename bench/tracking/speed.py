@@ -19,8 +19,8 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREA
 import numpy as np
 import torch
 
-from dvae.models.checkpoint import load_model
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from dvae.data.motchallenge import FrameBoxes
 from dvae.evaluation.metrics.tracking import tracking_scores
-from dvae.models.checkpoint import load_model
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import sizes
 from dvae.tracking.motion.trajectories import draw_trajectories

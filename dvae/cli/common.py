@@ -62,7 +62,7 @@ def chosen_enhancer(arguments: argparse.Namespace) -> EnhancerStep:
     """The model that `add_enhancer_options` name."""
     from dvae.enhancement.config import PRESETS
     from dvae.enhancement.step import load_enhancer
-    from dvae.models.store import find_model
+    from dvae.models.store.find import find_model
 
     return load_enhancer(find_model(arguments.model or PRESETS[arguments.preset]))
 

@@ -66,8 +66,8 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     """Print one row for each sequence and one for all."""
     from dvae.data.motchallenge import FrameBoxes, by_frame, read_ground_truth, read_rows, read_sequence
     from dvae.evaluation.metrics.tracking import tracking_scores
-    from dvae.models.checkpoint import load_model
-    from dvae.models.store import find_model
+    from dvae.models.store.checkpoint import load_model
+    from dvae.models.store.find import find_model
     from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.online import OnlineTracker
 
@@ -110,8 +110,8 @@ METHODS = {  # rows of the tracking3 table: name -> shipped model; None: the lin
 def evaluate_tracking3(arguments: argparse.Namespace) -> None:
     """Print one row for each length, method and scorer."""
     from dvae.evaluation.three_tracks import draw_scenes, score_scenes
-    from dvae.models.checkpoint import load_model
-    from dvae.models.store import find_model
+    from dvae.models.store.checkpoint import load_model
+    from dvae.models.store.find import find_model
     from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.motion.kalman import LinearGaussian
     from dvae.tracking.sequence.mixdvae import PRESETS, track_sequence

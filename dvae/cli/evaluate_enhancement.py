@@ -122,7 +122,7 @@ def streaming(preset: str) -> Method:
     """The streaming enhancer, one stream for each mixture."""
     from dvae.enhancement.step import load_enhancer
     from dvae.enhancement.streaming import StreamingEnhancer
-    from dvae.models.store import find_model
+    from dvae.models.store.find import find_model
 
     enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
 
@@ -153,9 +153,9 @@ def adaptive(name: str, prior: str, settings: AdaptationConfig) -> Method:
 
     from dvae.enhancement import adaptation
     from dvae.enhancement.noise_networks import NoiseNetwork, NoisySpeech, NoisySpeechConfig
-    from dvae.models.checkpoint import load_model
     from dvae.models.rvae import RVAE
-    from dvae.models.store import find_model
+    from dvae.models.store.checkpoint import load_model
+    from dvae.models.store.find import find_model
     from dvae.signal.stft import STFT
 
     torch.set_num_threads(1)

@@ -74,8 +74,8 @@ def add_models(task: argparse.ArgumentParser, speech: str) -> None:
 
 def load_models(names: list[str]) -> Models:
     """Name -> model of the family."""
-    from dvae.models.registry import load_family
-    from dvae.models.store import find_model
+    from dvae.models.store.find import find_model
+    from dvae.models.store.registry import load_family
 
     return {Path(name).name: load_family(find_model(name)) for name in names}
 
@@ -98,7 +98,7 @@ def evaluate_resynthesis(arguments: argparse.Namespace) -> None:
     """Print one row for each model and mode."""
     from dvae.evaluation.metrics.speech import speech_scores
     from dvae.evaluation.synthesis import resynthesise
-    from dvae.models.layers import num_parameters
+    from dvae.models.networks.layers import num_parameters
     from dvae.signal.stft import STFT
 
     models, stft = load_models(arguments.models), STFT()
@@ -193,8 +193,8 @@ def evaluate_latents(arguments: argparse.Namespace) -> None:
 
     from dvae.evaluation.griffin_lim import griffin_lim
     from dvae.evaluation.synthesis import normalised_power
-    from dvae.models.emission import expectation
     from dvae.models.hit_dvae import HiTDVAE
+    from dvae.models.networks.emission import expectation
     from dvae.signal.audio_file import write_audio
     from dvae.signal.stft import STFT
     from dvae.signal.voice_features import median_pitch

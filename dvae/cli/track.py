@@ -64,8 +64,8 @@ def command(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from dvae.data.motchallenge import by_frame, read_camera_motion, read_rows, write_rows
-    from dvae.models.checkpoint import load_model
-    from dvae.models.store import find_model
+    from dvae.models.store.checkpoint import load_model
+    from dvae.models.store.find import find_model
     from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.config import TrackerConfig
     from dvae.tracking.online import OnlineTracker

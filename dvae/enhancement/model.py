@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_model import NoiseModel
 from dvae.enhancement.speech_detector import SpeechDetector
-from dvae.models.emission import log_power_features
-from dvae.models.layers import LSTM, Gaussian, tanh_layers
 from dvae.models.module import ConfiguredModule
-from dvae.models.recurrent_posterior import RecurrentPosterior
+from dvae.models.networks.emission import log_power_features
+from dvae.models.networks.layers import LSTM, Gaussian, tanh_layers
+from dvae.models.networks.recurrent_posterior import RecurrentPosterior
 from dvae.models.rvae import Emission, RVAEConfig
 from dvae.signal.bands import Bands
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.enhancement.config import NEIGHBOURS, WIDE_FLOOR, EnhancerConfig, wide_band_starts
-from dvae.models.weights import read_weights
+from dvae.models.store.weights import read_weights
 from dvae.signal.bands import Bands
 
 Array = NDArray[np.float32]

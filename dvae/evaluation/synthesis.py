@@ -14,7 +14,7 @@ import torch
 
 from dvae.evaluation.griffin_lim import griffin_lim
 from dvae.models.dvae import DVAE
-from dvae.models.emission import expectation
+from dvae.models.networks.emission import expectation
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT, Array
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dvae.models.layers import Gaussian
+from dvae.models.networks.layers import Gaussian
 
 
 def kl_divergence(posterior: Gaussian, prior: Gaussian) -> Tensor:

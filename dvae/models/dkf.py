@@ -3,7 +3,7 @@
 Krishnan, Shalit, Sontag, "Deep Kalman filters" (2015) and "Structured inference networks for nonlinear state space
 models" (AAAI 2017), from which come the gated transition and the combiner. Sizes of the speech model of X. Lin (2024),
 table 7.1: 516,641 parameters. Departures: log-variances are linear in the features, as in the rest of the family,
-instead of softplus variances; log power as input, and floors (dvae.models.emission).
+instead of softplus variances; log power as input, and floors (dvae.models.networks.emission).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw_in_turn, given_or_drawn, shift_right
-from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
-from dvae.models.layers import LSTM, Gaussian, GaussianHead, tanh_layers
+from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
+from dvae.models.networks.layers import LSTM, Gaussian, GaussianHead, tanh_layers
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Girin et al., "Dynamical variational autoencoders: a comprehensive review" (2021); X. Lin (2024), eqs 2.34-2.38.
 Subclasses differ in which of these dependencies they keep. `data` is (B, T, D): real vectors, or the power |s|^2 of
-STFT frames (dvae.models.emission). Noise is an argument, so that results depend on nothing that is not passed in.
+STFT frames (dvae.models.networks.emission). Noise is an argument, so that results depend on nothing that is not passed
+in.
 
 Scheduled sampling (Bengio et al., 2015) shows an autoregressive model its own output instead of the data. No gradient
 flows through what is shown, so the frames to show are found first, by `step` without a graph, and the bound is then
@@ -20,9 +21,9 @@ from torch import Tensor
 
 from dvae.models.divergence import kl_divergence, kl_to_standard_normal
 from dvae.models.elbo import ELBO
-from dvae.models.emission import Density, data_features, expectation, log_likelihood
-from dvae.models.layers import Gaussian
 from dvae.models.module import ConfiguredModule
+from dvae.models.networks.emission import Density, data_features, expectation, log_likelihood
+from dvae.models.networks.layers import Gaussian
 
 State = TypeVar("State")
 

@@ -13,7 +13,7 @@ connections around both attentions from the decoder of x_t (NRC).
 What the text leaves open: features of 256 with tanh; w from the last states of a two-layer LSTM of 512 in both
 directions (the published numbers of parameters follow); each decoder reads x through features of its own. Departures:
 of the backward direction the last state is the one at frame 1, since that at frame T has seen one frame only; log power
-as input, and floors (dvae.models.emission).
+as input, and floors (dvae.models.networks.emission).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, shift_right
-from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
-from dvae.models.layers import Gaussian, GaussianHead, tanh_layers
-from dvae.models.transformer import Decoder, EncoderLayer, LayerState, positions
+from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
+from dvae.models.networks.layers import Gaussian, GaussianHead, tanh_layers
+from dvae.models.networks.transformer import Decoder, EncoderLayer, LayerState, positions
 
 SEPARATE, SHARED = "separate", "shared"
 

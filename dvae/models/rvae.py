@@ -4,7 +4,7 @@ Leglaive, Alameda-Pineda, Girin, Horaud, "A recurrent variational autoencoder fo
 the thesis of X. Lin (2024), eqs 6.1-6.6. Causal: generation is causal; the posterior reads the present and the future.
 Non-causal: v_t depends on all of z and the posterior of z_t on all of s. Both have the published number of parameters.
 
-Departures: log power as input, and floors (dvae.models.emission).
+Departures: log power as input, and floors (dvae.models.networks.emission).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, given_or_drawn, standard_normal
-from dvae.models.emission import (
+from dvae.models.networks.emission import (
     ComplexGaussian,
     Density,
     EmissionHead,
@@ -25,8 +25,8 @@ from dvae.models.emission import (
     expectation,
     floor_setting,
 )
-from dvae.models.layers import LSTM, LSTMState, both_ways
-from dvae.models.recurrent_posterior import RecurrentPosterior
+from dvae.models.networks.layers import LSTM, LSTMState, both_ways
+from dvae.models.networks.recurrent_posterior import RecurrentPosterior
 
 
 @dataclass(frozen=True)

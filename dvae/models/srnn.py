@@ -8,8 +8,8 @@ posterior. Two posteriors:
 - "causal", eq. 3.29 and A.31: q(z_t | z_{t-1}, x_{1:t}) from [h_t, x_t, z_{t-1}]; 1,540 parameters for boxes. (The
   tracker's model, dvae.models.trajectory_srnn, has the same densities and its own coordinates.)
 
-Departures: log power as input, and floors (dvae.models.emission). With scheduled sampling the posterior goes on reading
-the data: only the generative model is shown its own output.
+Departures: log power as input, and floors (dvae.models.networks.emission). With scheduled sampling the posterior goes
+on reading the data: only the generative model is shown its own output.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw_in_turn, given_or_drawn, shift_right
-from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
-from dvae.models.layers import LSTM, Gaussian, GaussianHead, LSTMState, tanh_layers
+from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
+from dvae.models.networks.layers import LSTM, Gaussian, GaussianHead, LSTMState, tanh_layers
 
 SMOOTHING, CAUSAL = "smoothing", "causal"
 

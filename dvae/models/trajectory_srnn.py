@@ -21,8 +21,8 @@ from torch import Tensor
 from dvae.configuration import setting
 from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
 from dvae.models.elbo import ELBO
-from dvae.models.layers import Gaussian, GaussianHead, LSTMState
 from dvae.models.module import ConfiguredModule
+from dvae.models.networks.layers import Gaussian, GaussianHead, LSTMState
 from dvae.models.srnn import Recurrence
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dvae.configuration import setting
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, standard_normal
-from dvae.models.emission import Density, EmissionHead, emission_setting, floor_setting
-from dvae.models.layers import GaussianHead, tanh_layers
+from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
+from dvae.models.networks.layers import GaussianHead, tanh_layers
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from dvae.models.layers import num_parameters
+from dvae.models.networks.layers import num_parameters
 from dvae.training.recipe import Recipe
 
 CARD = """# {name}

@@ -21,10 +21,10 @@ from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.model import Enhancer
-from dvae.models.checkpoint import load_model
 from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.rvae import RVAE
-from dvae.models.weights import read_description
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.weights import read_description
 from dvae.signal.level import LevelTracker, active_frames
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Optimisation, Recipe, audio_files

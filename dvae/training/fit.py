@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from dvae.models.checkpoint import save_model, write_atomically
+from dvae.models.store.checkpoint import save_model, write_atomically
 from dvae.training.card import model_card
 from dvae.training.recipe import Recipe
 from dvae.training.task import Datasets, SeededBatches, Task

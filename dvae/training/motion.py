@@ -23,7 +23,7 @@ from torch import Tensor
 from dvae.configuration import from_mapping
 from dvae.models.divergence import gaussian_log_likelihood
 from dvae.models.elbo import ELBO
-from dvae.models.layers import Gaussian
+from dvae.models.networks.layers import Gaussian
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import sizes
 from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch

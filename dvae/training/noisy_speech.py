@@ -18,8 +18,8 @@ from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
-from dvae.models.checkpoint import load_model
 from dvae.models.rvae import RVAE
+from dvae.models.store.checkpoint import load_model
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT
 from dvae.training.enhancer import SAMPLE_RATE, read_sources

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from dvae.data.crops import AudioCrops
 from dvae.models.dvae import DVAE
-from dvae.models.registry import build_family, load_family
-from dvae.models.store import find_model
+from dvae.models.store.find import find_model
+from dvae.models.store.registry import build_family, load_family
 from dvae.signal.stft import STFT
 from dvae.training.recipe import Recipe, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task

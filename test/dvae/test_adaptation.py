@@ -23,8 +23,8 @@ from dvae.enhancement.adaptation import (
 from dvae.enhancement.nmf import NMFNoise
 from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
 from dvae.models.divergence import itakura_saito
-from dvae.models.latent_recurrence import latent_recurrence
-from dvae.models.layers import Gaussian, num_parameters
+from dvae.models.networks.latent_recurrence import latent_recurrence
+from dvae.models.networks.layers import Gaussian, num_parameters
 
 SMALL = {"num_bins": 20, "latent_size": 3, "hidden_size": 6}
 DEPENDENCIES = ["LV", "NO", "NOLV"]

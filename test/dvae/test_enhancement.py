@@ -17,8 +17,8 @@ from dvae.enhancement.step import EnhancerStep, load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.evaluation.fixed_mixtures import fixed_mixtures
 from dvae.evaluation.metrics.speech import si_sdr, speech_scores
-from dvae.models.checkpoint import load_model
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono, write_audio
 from dvae.signal.level import LevelTracker, active_frames
 from dvae.signal.stft import STFT

@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from dvae.models.checkpoint import save_model
 from dvae.models.deep_ar import DeepAR, DeepARConfig
 from dvae.models.divergence import gaussian_log_likelihood
 from dvae.models.dkf import DKF, DKFConfig
 from dvae.models.dvae import DVAE
-from dvae.models.emission import ComplexGaussian, log_likelihood
 from dvae.models.hit_dvae import HiTDVAE, HiTDVAEConfig
-from dvae.models.layers import Gaussian, num_parameters
-from dvae.models.registry import FAMILY, family_class, load_family
+from dvae.models.networks.emission import ComplexGaussian, log_likelihood
+from dvae.models.networks.layers import Gaussian, num_parameters
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig
+from dvae.models.store.checkpoint import save_model
+from dvae.models.store.registry import FAMILY, family_class, load_family
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.models.vae import VAE, VAEConfig
 

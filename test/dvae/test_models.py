@@ -9,13 +9,13 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
 from dvae.enhancement.model import Enhancer, EnhancerConfig
-from dvae.models.checkpoint import load_model, save_model
 from dvae.models.divergence import gaussian_log_likelihood, itakura_saito, kl_divergence, kl_to_standard_normal
 from dvae.models.hit_dvae import HiTDVAE
-from dvae.models.layers import LSTM, Gaussian, num_parameters
 from dvae.models.leaky import leaky_average
+from dvae.models.networks.layers import LSTM, Gaussian, num_parameters
 from dvae.models.rvae import RVAE, RVAEConfig
-from dvae.models.store import find_model
+from dvae.models.store.checkpoint import load_model, save_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 
 

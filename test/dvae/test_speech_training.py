@@ -21,7 +21,7 @@ import yaml
 from dvae.cli import train
 from dvae.data.crops import AudioCrops, OnDisk
 from dvae.data.speech_sets import speech_set
-from dvae.models.registry import load_family
+from dvae.models.store.registry import load_family
 from dvae.signal.audio_file import write_audio
 from dvae.training.recipe import load_recipe
 

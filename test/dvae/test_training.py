@@ -14,9 +14,9 @@ from dvae.data.crops import AudioCrops, trim_silence
 from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig
-from dvae.models.checkpoint import load_model
-from dvae.models.registry import build_family
 from dvae.models.rvae import RVAE
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.registry import build_family
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.signal.audio_file import list_audio, write_audio
 from dvae.training.recipe import audio_files, load_recipe

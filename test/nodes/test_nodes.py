@@ -212,7 +212,7 @@ def test_tracker_takes_live_parameters_and_refuses_others(stage: Any) -> None:
 def test_a_bad_model_is_named_and_the_node_can_be_configured_afterwards(
     stage: Any, model: str, tmp_path: Path, capfd: Any
 ) -> None:
-    from dvae.models.store import find_model
+    from dvae.models.store.find import find_model
 
     if model == "damaged":
         for path in find_model("motion_srnn").iterdir():

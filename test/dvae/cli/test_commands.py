@@ -69,7 +69,7 @@ def test_enhance_a_folder_and_agree_with_the_stream(tmp_path: Path, monkeypatch:
     np.testing.assert_allclose(first, second, atol=1 / 16000)  # 16 bit, rounded by either format
     from dvae.enhancement.step import load_enhancer
     from dvae.enhancement.streaming import StreamingEnhancer
-    from dvae.models.store import find_model
+    from dvae.models.store.find import find_model
 
     enhancer = StreamingEnhancer(load_enhancer(find_model("speech_enhancer")))
     streamed = np.concatenate([enhancer.feed(read_mono(tmp_path / "in" / "a.wav", 16000)), enhancer.flush()])

@@ -14,12 +14,12 @@ from dvae.cli import evaluate
 from dvae.evaluation.griffin_lim import griffin_lim
 from dvae.evaluation.metrics.frechet import frechet_distance, mel_statistics
 from dvae.evaluation.synthesis import generate_speech, resynthesise
-from dvae.models.checkpoint import save_model
 from dvae.models.dvae import Densities, Latents
-from dvae.models.emission import ComplexGaussian
 from dvae.models.hit_dvae import HiTDVAE, HiTDVAEConfig
-from dvae.models.layers import Gaussian
+from dvae.models.networks.emission import ComplexGaussian
+from dvae.models.networks.layers import Gaussian
 from dvae.models.srnn import SRNN, SRNNConfig
+from dvae.models.store.checkpoint import save_model
 from dvae.models.vae import VAE, VAEConfig
 from dvae.signal.audio_file import write_audio
 from dvae.signal.stft import STFT

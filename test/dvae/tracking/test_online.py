@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from dvae.models.checkpoint import load_model
-from dvae.models.layers import num_parameters
-from dvae.models.store import find_model
+from dvae.models.networks.layers import num_parameters
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.camera import CameraMotion, warp_affine

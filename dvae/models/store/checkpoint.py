@@ -16,7 +16,7 @@ from safetensors.torch import save as save_tensors
 
 from dvae.configuration import from_mapping
 from dvae.models.module import ConfiguredModule
-from dvae.models.weights import read_description
+from dvae.models.store.weights import read_description
 
 Model = TypeVar("Model", bound=ConfiguredModule)
 

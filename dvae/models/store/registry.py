@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from dvae.configuration import from_mapping
-from dvae.models.checkpoint import load_model
 from dvae.models.deep_ar import DeepAR
 from dvae.models.dkf import DKF
 from dvae.models.dvae import DVAE
 from dvae.models.hit_dvae import HiTDVAE
 from dvae.models.rvae import RVAE
 from dvae.models.srnn import SRNN
+from dvae.models.store.checkpoint import load_model
+from dvae.models.store.weights import read_class
 from dvae.models.vae import VAE
-from dvae.models.weights import read_class
 
 FAMILY: dict[str, type[DVAE[Any]]] = {model.__name__: model for model in (VAE, DKF, RVAE, SRNN, DeepAR, HiTDVAE)}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def share_folders() -> list[Path]:
     """Folders that may hold models/, msg/ and config/, the source tree first."""
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     prefixes = [*package.parents[:5], *map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))]
     installed = [prefix / "share" / "dvae_perception" for prefix in [*prefixes, Path(sys.prefix)]]
     return [folder for folder in [package.parent, *installed] if (folder / "models").is_dir()]

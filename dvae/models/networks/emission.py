@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from dvae.configuration import setting
 from dvae.models.divergence import gaussian_log_likelihood, itakura_saito
-from dvae.models.layers import Gaussian
+from dvae.models.networks.layers import Gaussian
 
 GAUSSIAN, COMPLEX_GAUSSIAN = "gaussian", "complex_gaussian"
 LOG_POWER_CENTRE, LOG_POWER_SPREAD = -6.0, 3.0  # of speech of mean power 1

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from dvae.models.dvae import Latents
-from dvae.models.emission import full_precision
-from dvae.models.latent_recurrence import latent_recurrence
-from dvae.models.layers import LSTM, Gaussian, LSTMState
+from dvae.models.networks.emission import full_precision
+from dvae.models.networks.latent_recurrence import latent_recurrence
+from dvae.models.networks.layers import LSTM, Gaussian, LSTMState
 
 
 class RecurrentPosterior(nn.Module):

@@ -1,0 +1,1 @@
+"""Stored models: where they are, reading and writing them, the family by name."""
