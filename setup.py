@@ -23,8 +23,8 @@ setup(
     description="Multi-person tracking and speech enhancement with deep dynamical generative models",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=[*find_packages(include=["dvae", "dvae.*"]), "dvae_nodes"],
-    package_dir={"dvae_nodes": "nodes"},
+    packages=[*find_packages(include=["dvae", "dvae.*"]), *find_packages("nodes")],
+    package_dir={"dvae_nodes": "nodes/dvae_nodes"},
     data_files=[
         *share("models"),
         *share("msg"),

@@ -10,8 +10,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dvae.signal.audio_file import read_audio
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import BagTypes
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import BagTypes
 
 START = 1_700_000_000 * convert.NANOSECONDS
 CHUNK = 512  # samples

@@ -12,7 +12,7 @@ from make_bag import audio_types
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from dvae.signal.stft import STFT
-from dvae_nodes import conversions as convert
+from dvae_nodes.wire import conversions as convert
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -15,8 +15,8 @@ from results import contact_sheet, plot_spectrograms, write_bag, write_video
 
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.signal.audio_file import read_mono, write_audio
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import LiveTypes
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import LiveTypes
 
 RATE = 16000
 

@@ -23,9 +23,9 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.signal.audio_file import read_mono, resample
 from dvae.threads import use_one_thread
-from dvae_nodes import conversions as convert
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.reporting import Reporter
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.wire import conversions as convert
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
 from make_bag import audio_types

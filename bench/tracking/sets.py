@@ -46,7 +46,7 @@ def hog_detections(root: Path, cache: Path) -> Path:
         import cv2
         from tqdm import tqdm
 
-        from dvae_nodes.hog import HogDetector
+        from dvae.vision.hog import HogDetector
 
         detector, video = HogDetector(), cv2.VideoCapture(str(root / HOG_VIDEO[1]))
         rows = []

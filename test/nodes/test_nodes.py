@@ -23,13 +23,13 @@ from vision_msgs.msg import Detection2DArray
 
 from dvae.evaluation.metrics.speech import si_sdr
 from dvae.signal.audio_file import read_mono
-from dvae_nodes import conversions as convert
 from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
-from dvae_nodes.messages import LiveTypes
 from dvae_nodes.overlay import OverlayNode
 from dvae_nodes.perception import NODES
 from dvae_nodes.tracker import TrackerNode
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import LiveTypes
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TYPES = LiveTypes()
@@ -261,7 +261,7 @@ def status_values(message: Any) -> dict[str, str]:
 
 
 def test_silence_is_explained(stage: Any) -> None:
-    from dvae_nodes.diagnostics import explain_silence
+    from dvae_nodes.lifecycle.diagnostics import explain_silence
 
     node = stage.add(TrackerNode)
     expected = "vision_msgs/msg/Detection2DArray"

@@ -17,10 +17,10 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.signal.audio_file import read_mono, resample
-from dvae_nodes import conversions as convert
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.reference import Reference
-from dvae_nodes.reporting import Reporter
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.pipelines.reference import Reference
+from dvae_nodes.wire import conversions as convert
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SECOND = convert.NANOSECONDS

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
-from dvae_nodes import conversions as convert
 from dvae_nodes.enhancer import EnhancerNode, audio_class
-from dvae_nodes.messages import LiveTypes
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import LiveTypes
 
 TYPES = LiveTypes()
 HAS_PORTAUDIO = bool(TYPES.fields_of("audio_common_msgs/AudioStamped"))

@@ -19,9 +19,9 @@ from rosbags.typesys import Stores, get_typestore
 
 from dvae.cli.common import settings_from_options
 from dvae.tracking.config import TrackerConfig
-from dvae_nodes import conversions as convert
+from dvae_nodes.pipelines.tracker import TrackerNodeConfig
 from dvae_nodes.replay import SpeechSettings, TrackerSettings, replay
-from dvae_nodes.tracker_pipeline import TrackerNodeConfig
+from dvae_nodes.wire import conversions as convert
 
 SECOND = convert.NANOSECONDS
 

@@ -18,11 +18,11 @@ from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.models.store.find import find_model
 from dvae.signal.audio_file import Audio
-from dvae_nodes import conversions as convert
-from dvae_nodes import voices
-from dvae_nodes.messages import MessageTypes, Output
-from dvae_nodes.reference import Reference
-from dvae_nodes.reporting import Reporter
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.reference import Reference
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import voices
+from dvae_nodes.wire.messages import MessageTypes, Output
 
 
 @dataclass(frozen=True)

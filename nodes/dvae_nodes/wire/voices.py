@@ -10,8 +10,8 @@ from typing import Any
 
 from dvae.signal.audio_file import Audio
 from dvae.signal.voice_features import voice_features
-from dvae_nodes import conversions as convert
-from dvae_nodes.messages import MessageTypes, Output
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import MessageTypes, Output
 
 VOICES = "/humans/voices/"
 TRACKED = VOICES + "tracked"

@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 
 from dvae.signal.audio_file import Audio
-from dvae_nodes.conversions import NANOSECONDS
+from dvae_nodes.wire.conversions import NANOSECONDS
 
 KEPT_SECONDS = 10.0
 MAX_JITTER_SECONDS = 0.02  # stamps nearer than this to their expected time are taken as it

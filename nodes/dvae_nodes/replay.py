@@ -16,12 +16,12 @@ from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.tracking.config import TrackerConfig
-from dvae_nodes import conversions as convert
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.hog import HogDetector
-from dvae_nodes.messages import BagTypes, Output
-from dvae_nodes.reporting import Reporter
-from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
+from dvae.vision.hog import HogDetector
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.pipelines.tracker import TrackerNodeConfig, TrackerPipeline
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import BagTypes, Output
 
 IMAGE = "sensor_msgs/msg/Image"
 DETECTIONS = "vision_msgs/msg/Detection2DArray"

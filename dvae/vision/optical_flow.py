@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH = 480  # images are shrunk to this width: a few pixels of shift are enough, and it is fast
-POINTS = {"maxCorners": 300, "qualityLevel": 0.01, "minDistance": 6}
+MOST, QUALITY, DISTANCE = 300, 0.01, 6.0  # of the points that are followed: number, cornerness, pixels apart
 FEWEST = 12  # points that have to be found again
 
 
@@ -27,7 +27,7 @@ class ImageMotion:
         last, self._last = self._last, small
         if last is None or last.shape != small.shape:
             return None
-        points: Any = cv2.goodFeaturesToTrack(last, **POINTS)
+        points: Any = cv2.goodFeaturesToTrack(last, MOST, QUALITY, DISTANCE)
         if points is None or len(points) < FEWEST:
             return None
         moved, found, _ = cv2.calcOpticalFlowPyrLK(last, small, points, None)  # type: ignore[call-overload]

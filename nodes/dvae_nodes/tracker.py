@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dvae.tracking.config import TrackerConfig
-from dvae_nodes import humans
-from dvae_nodes.messages import LiveTypes, Output
-from dvae_nodes.node import PerceptionNode, run_nodes
-from dvae_nodes.tracker_pipeline import TrackerNodeConfig, TrackerPipeline
+from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes
+from dvae_nodes.pipelines.tracker import TrackerNodeConfig, TrackerPipeline
+from dvae_nodes.wire import humans
+from dvae_nodes.wire.messages import LiveTypes, Output
 
 
 class TrackerNode(PerceptionNode):

@@ -10,10 +10,10 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
-from dvae_nodes import voices
-from dvae_nodes.enhancer_pipeline import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.messages import LiveTypes, Output
-from dvae_nodes.node import PerceptionNode, run_nodes
+from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes
+from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
+from dvae_nodes.wire import voices
+from dvae_nodes.wire.messages import LiveTypes, Output
 
 AUDIO_QUEUE = 200  # chunks; audio must not be dropped while another callback runs
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae_nodes.colours import track_colour
+from dvae.vision.colours import track_colour
 
 Image = NDArray[np.uint8]
 TENTATIVE, CONFIRMED, OCCLUDED = 0, 1, 2

@@ -25,10 +25,10 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
 
 from dvae.threads import use_one_thread
-from dvae_nodes.diagnostics import Diagnostics, Meter
-from dvae_nodes.messages import Output
-from dvae_nodes.parameters import ConfiguredParameters
-from dvae_nodes.reporting import Reporter
+from dvae_nodes.lifecycle.diagnostics import Diagnostics, Meter
+from dvae_nodes.lifecycle.parameters import ConfiguredParameters
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.wire.messages import Output
 
 Handler = Callable[[Any], list[Output]]
 

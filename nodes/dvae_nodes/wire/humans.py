@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dvae.tracking.tracks import Tracks, TrackState
-from dvae_nodes.messages import MessageTypes, Output
+from dvae_nodes.wire.messages import MessageTypes, Output
 
 BODIES = "/humans/bodies/"
 TRACKED = BODIES + "tracked"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvae.configuration import setting
-from dvae_nodes import conversions as convert
-from dvae_nodes.drawing import TrackPainter
-from dvae_nodes.messages import LiveTypes, Output
-from dvae_nodes.node import PerceptionNode, run_nodes
+from dvae.vision.painter import TrackPainter
+from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import LiveTypes, Output
 
 PAIR_QUEUE = 30
 

@@ -10,10 +10,10 @@ import threading
 import time
 from typing import Any
 
-from dvae_nodes import conversions as convert
-from dvae_nodes.hog import HogConfig, HogDetector
-from dvae_nodes.messages import LiveTypes, Output
-from dvae_nodes.node import PerceptionNode, run_nodes
+from dvae.vision.hog import HogConfig, HogDetector
+from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire.messages import LiveTypes, Output
 
 
 class DetectorNode(PerceptionNode):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.configuration import setting
-from dvae.tracking.boxes import Boxes
 
+Boxes = NDArray[np.float64]  # (K, 4) as x1, y1, x2, y2 in pixels
 WINDOW_WIDTH, WINDOW_HEIGHT, PERSON_HEIGHT = 64, 128, 96  # pixels; the window has a margin around the person
 MARGIN_X, MARGIN_Y = 0.23, 0.125  # of the window, on each side
 
@@ -61,7 +61,7 @@ class HogDetector:
     def __init__(self, config: HogConfig | None = None) -> None:
         self.config = config or HogConfig()
         self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+        self._hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[Boxes, NDArray[np.float64]]:
         """BGR image (H, W, 3) -> boxes (K, 4) in pixels and scores (K,) in [0, 1], best first."""
@@ -70,7 +70,7 @@ class HogDetector:
         zoomed: Any = cv2.resize(image, None, fx=zoom, fy=zoom)
         if zoomed.shape[0] < WINDOW_HEIGHT or zoomed.shape[1] < WINDOW_WIDTH:
             return np.zeros((0, 4)), np.zeros(0)
-        windows, margins = self._hog.detectMultiScale(
+        windows, found = self._hog.detectMultiScale(
             zoomed,
             hitThreshold=config.hit_threshold,
             winStride=(config.stride, config.stride),
@@ -79,7 +79,7 @@ class HogDetector:
         )
         if len(windows) == 0:
             return np.zeros((0, 4)), np.zeros(0)
-        margins = np.asarray(margins, dtype=np.float64).reshape(-1)
+        margins = np.asarray(found, dtype=np.float64).reshape(-1)
         rectangles = np.asarray(windows, dtype=np.float64)
         order = np.lexsort(rectangles.T)  # OpenCV's threads find them in any order
         rectangles, margins = rectangles[order], margins[order]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dvae.tracking.tracks import Tracks, TrackState
-from dvae_nodes.colours import track_colour
-from dvae_nodes.messages import MessageTypes
+from dvae.vision.colours import track_colour
+from dvae_nodes.wire.messages import MessageTypes
 
 LINE_STRIP, TEXT, CYLINDER = 4, 9, 3
 ADD, DELETE_ALL = 0, 3

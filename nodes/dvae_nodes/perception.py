@@ -9,7 +9,7 @@ from rclpy.node import Node
 
 from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
-from dvae_nodes.node import PerceptionNode, run_nodes
+from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes
 from dvae_nodes.overlay import OverlayNode
 from dvae_nodes.tracker import TrackerNode
 

@@ -18,11 +18,11 @@ from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother, SmoothedTracks
 from dvae.tracking.tracks import Tracks, TrackState
-from dvae_nodes import conversions as convert
-from dvae_nodes import humans
-from dvae_nodes.markers import TrackMarkers
-from dvae_nodes.messages import MessageTypes, Output
-from dvae_nodes.reporting import Reporter
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import humans
+from dvae_nodes.wire.markers import TrackMarkers
+from dvae_nodes.wire.messages import MessageTypes, Output
 
 MOST_MOTIONS = 100  # images whose motion is kept until detections come
 
@@ -98,7 +98,7 @@ class TrackerPipeline:
 
     def on_image(self, message: Any) -> list[Output]:
         """One image, for the motion of the camera. Gives nothing."""
-        from dvae_nodes.image_motion import ImageMotion  # OpenCV only where it is wanted
+        from dvae.vision.optical_flow import ImageMotion  # OpenCV only where it is wanted
 
         stamp = convert.stamp_to_nanoseconds(message.header.stamp)
         self._image_motion = self._image_motion or ImageMotion()
@@ -111,7 +111,7 @@ class TrackerPipeline:
         """Motion from the last frame of detections to that at `stamp`, as far as images tell."""
         if not self._motions:
             return None
-        from dvae_nodes.image_motion import compose
+        from dvae.vision.optical_flow import compose
 
         motion = None
         while self._motions and self._motions[0][0] <= stamp:

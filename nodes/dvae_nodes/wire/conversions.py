@@ -12,7 +12,7 @@ from dvae.enhancement.activity import FrameActivity
 from dvae.signal.audio_file import Audio
 from dvae.tracking.boxes import Boxes
 from dvae.tracking.tracks import Tracks
-from dvae_nodes.messages import MessageTypes
+from dvae_nodes.wire.messages import MessageTypes
 
 NANOSECONDS = 1_000_000_000
 

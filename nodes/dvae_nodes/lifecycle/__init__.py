@@ -1,0 +1,1 @@
+"""The lifecycle node, its parameters, and what it says of itself."""

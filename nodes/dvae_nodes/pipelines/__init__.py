@@ -1,0 +1,1 @@
+"""One class for each capability, from message to messages: no ROS is needed."""

@@ -1,0 +1,1 @@
+"""Messages and what they mean in arrays: no ROS is needed."""
