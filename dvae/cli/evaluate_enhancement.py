@@ -16,7 +16,7 @@ from dvae.cli.common import add_data_option, below, settings_from_options
 from dvae.enhancement.config import PRESETS
 
 if TYPE_CHECKING:
-    from dvae.enhancement.adaptation import AdaptationConfig
+    from dvae.enhancement.adaptive.config import AdaptationConfig
     from dvae.evaluation.fixed_mixtures import FixedMixture
     from dvae.signal.audio_file import Audio
 
@@ -68,13 +68,13 @@ def add_parser(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="settings of dvae.enhancement.adaptation.AdaptationConfig, such as max_iterations=100",
+        help="settings of dvae.enhancement.adaptive.config.AdaptationConfig, such as max_iterations=100",
     )
 
 
 def evaluate_enhancement(arguments: argparse.Namespace) -> None:
     """Print one table for each noise folder, with one row for each method."""
-    from dvae.enhancement.adaptation import AdaptationConfig
+    from dvae.enhancement.adaptive.config import AdaptationConfig
     from dvae.evaluation.fixed_mixtures import SAMPLE_RATE, fixed_mixtures
     from dvae.evaluation.metrics.speech import speech_scores
     from dvae.signal.audio_file import list_audio
@@ -151,8 +151,14 @@ def adaptive(name: str, prior: str, settings: AdaptationConfig) -> Method:
     """A method of the papers, all mixtures in one batch."""
     import torch
 
-    from dvae.enhancement import adaptation
-    from dvae.enhancement.noise_networks import NoiseNetwork, NoisySpeech, NoisySpeechConfig
+    from dvae.enhancement.adaptive.adapt import Method as AdaptiveMethod
+    from dvae.enhancement.adaptive.adapt import adapt
+    from dvae.enhancement.adaptive.forward_pass import forward_pass
+    from dvae.enhancement.adaptive.langevin import LangevinEM
+    from dvae.enhancement.adaptive.noise_adaptation import NoiseAdaptation
+    from dvae.enhancement.adaptive.noise_networks import NoiseNetwork, NoisySpeech, NoisySpeechConfig
+    from dvae.enhancement.adaptive.utterances import Utterances, pad
+    from dvae.enhancement.adaptive.vem import VariationalEM
     from dvae.models.rvae import RVAE
     from dvae.models.store.checkpoint import load_model
     from dvae.models.store.find import find_model
@@ -163,27 +169,27 @@ def adaptive(name: str, prior: str, settings: AdaptationConfig) -> Method:
     trained = load_model(NoisySpeech, find_model(f"speech_nd_{dependency.lower()}")) if kind.startswith("ND") else None
     rvae = trained.rvae if trained is not None else load_model(RVAE, find_model(prior))
 
-    def method(utterances: adaptation.Utterances) -> adaptation.Method:
+    def method(utterances: Utterances) -> AdaptiveMethod:
         if kind == "VEM":
-            return adaptation.VariationalEM(rvae, utterances, settings)
+            return VariationalEM(rvae, utterances, settings)
         if kind == "LDEM":
-            return adaptation.LangevinEM(rvae, utterances, settings)
+            return LangevinEM(rvae, utterances, settings)
         if trained is not None:
-            return adaptation.NoiseAdaptation(rvae, trained.noise, utterances, settings)
+            return NoiseAdaptation(rvae, trained.noise, utterances, settings)
         torch.manual_seed(settings.seed)
         config = NoisySpeechConfig(rvae.config.data_size, rvae.config.latent_size, rvae.config.hidden_size)
         fresh = NoiseNetwork(dataclasses.replace(config, dependency=dependency))
-        return adaptation.NoiseAdaptation(rvae, fresh, utterances, settings)
+        return NoiseAdaptation(rvae, fresh, utterances, settings)
 
     def run(batch: list[FixedMixture]) -> Enhanced:
         began = time.process_time()
         spectra = [stft.analyse(mixture.noisy) for mixture in batch]
         powers = [torch.from_numpy(np.square(np.abs(spectrum))) for spectrum in spectra]
-        utterances = adaptation.pad([power / power.mean().clamp_min(1e-12) for power in powers])
+        utterances = pad([power / power.mean().clamp_min(1e-12) for power in powers])
         if kind == "ND" and trained is not None:
-            found = adaptation.forward_pass(trained, utterances)
+            found = forward_pass(trained, utterances)
         else:
-            found = adaptation.adapt(method(utterances), utterances, settings)
+            found = adapt(method(utterances), utterances, settings)
         estimates = [
             stft.synthesise(spectrum * gain[: len(spectrum)].numpy(), mixture.noisy.size)
             for spectrum, gain, mixture in zip(spectra, found.gain, batch, strict=True)

@@ -1,7 +1,7 @@
 """Noise variance from the noisy observation and the speech latent variables, small recursions shared by all bands.
 
 X. Lin (2024), section 6.2.2 ("NOLV"): v_n,t(x_{1:t-1}, z_{1:t}), an LSTM and a perceptron over the whole spectrum; that
-form is in dvae.enhancement.noise_networks. Departures:
+form is in dvae.enhancement.adaptive.noise_networks. Departures:
 
 - The same leaky averages run in every band, each band seeing its own past, its neighbours, what the prior expects of
   speech there, and a little of the whole spectrum. Whether the power of a band moves like noise or like speech is the

@@ -17,7 +17,7 @@ from torch import Tensor
 from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
-from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
+from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
 from dvae.signal.audio_file import Audio

@@ -12,8 +12,8 @@ from dvae.cli import train
 from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops, trim_silence
 from dvae.data.mixtures import MixtureSource
+from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig
 from dvae.enhancement.config import EnhancerConfig
-from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.registry import build_family

@@ -8,20 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from dvae.enhancement import stacked
-from dvae.enhancement.adaptation import (
-    AdaptationConfig,
-    LangevinEM,
-    Method,
-    NoiseAdaptation,
-    Utterances,
-    VariationalEM,
-    adapt,
-    forward_pass,
-    pad,
-)
-from dvae.enhancement.nmf import NMFNoise
-from dvae.enhancement.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
+from dvae.enhancement.adaptive import stacked
+from dvae.enhancement.adaptive.adapt import Method, adapt
+from dvae.enhancement.adaptive.config import AdaptationConfig
+from dvae.enhancement.adaptive.forward_pass import forward_pass
+from dvae.enhancement.adaptive.langevin import LangevinEM
+from dvae.enhancement.adaptive.noise_adaptation import NoiseAdaptation
+from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
+from dvae.enhancement.adaptive.noise_nmf import NMFNoise
+from dvae.enhancement.adaptive.utterances import Utterances, pad
+from dvae.enhancement.adaptive.vem import VariationalEM
 from dvae.models.divergence import itakura_saito
 from dvae.models.networks.latent_recurrence import latent_recurrence
 from dvae.models.networks.layers import Gaussian, num_parameters

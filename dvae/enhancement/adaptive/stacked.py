@@ -2,7 +2,7 @@
 
 The adaptive methods fit a copy of a network to every utterance. One after the other, nearly all of their time is the
 overhead of small operations; here the copies are stacked and every operation serves all of them. The arithmetic is that
-of dvae.models.rvae and dvae.enhancement.noise_networks (a test compares them).
+of dvae.models.rvae and dvae.enhancement.adaptive.noise_networks (a test compares them).
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def encode(power: Tensor, weights: Weights, causal: bool, lengths: Tensor, noise
 
 
 def noise_log_var(power: Tensor, z: Tensor, weights: Weights, dependency: str, lengths: Tensor, floor: float) -> Tensor:
-    """dvae.enhancement.noise_networks.NoiseNetwork: |x|^2 (B, T, F) and z (B, T, L) -> log v_n (B, T, F)."""
+    """dvae.enhancement.adaptive.noise_networks.NoiseNetwork: |x|^2 (B, T, F) and z (B, T, L) -> log v_n (B, T, F)."""
     parts = []
     if dependency != "LV":
         past = lstm(log_power_features(power, floor), weights, "x_lstm")
