@@ -26,8 +26,8 @@ ROS = {
 # inside dvae, what each folder may import: never one to its right
 LEVELS = [
     {"configuration", "threads", "__init__", ""},
-    {"signal", "models"},
-    {"inference"},
+    {"signal", "distributions"},
+    {"models", "inference", "arrays"},
     {"tracking", "enhancement", "separation", "vision"},
     {"data"},
     {"training", "evaluation"},

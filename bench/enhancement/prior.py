@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dvae.models.divergence import itakura_saito, kl_to_standard_normal
+from dvae.distributions.gaussian import kl_to_standard_normal
+from dvae.distributions.itakura_saito import itakura_saito
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dvae.models.divergence import kl_divergence, kl_to_standard_normal
+from dvae.distributions.complex_gaussian import ComplexGaussian
+from dvae.distributions.gaussian import Gaussian, kl_divergence, kl_to_standard_normal
 from dvae.models.dvae import DVAE
-from dvae.models.networks.emission import ComplexGaussian, Density
-from dvae.models.networks.layers import Gaussian
+from dvae.models.networks.emission import Density
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.training.fit import keep_freed_memory
@@ -56,7 +56,7 @@ def rvae_loop(model: RVAE, data: Tensor, noise: Tensor) -> Tensor:
     for t in range(num_frames):
         features = torch.cat([contexts[t], hidden], dim=-1)
         q = Gaussian(latent.mean(features), latent.log_var(features))
-        z = q.mean + torch.exp(0.5 * q.log_var) * noise[:, t]
+        z = q.draw(noise[:, t])
         hidden, state = one_frame(latent.z_lstm, z, state)
         output, decoder_state = one_frame(model.emission.z_lstm, z, decoder_state)
         fit = plain_fit(data[:, t], model.emission.density(output), model.config.floor)
@@ -84,7 +84,7 @@ def srnn_loop(model: SRNN, data: Tensor, noise: Tensor) -> Tensor:
     for t in range(num_frames):
         prior = model.transition(torch.cat([hiddens[t], z], dim=-1))
         q = posterior.density(torch.cat([contexts[t], z], dim=-1))
-        z = q.mean + torch.exp(0.5 * q.log_var) * noise[:, t]
+        z = q.draw(noise[:, t])
         fit = plain_fit(data[:, t], model.emission(hiddens[t], z), model.config.floor)
         total = total + fit.mean() - kl_divergence(q, prior).sum(-1).mean()
     return total / num_frames

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dvae.distributions.complex_gaussian import wiener_gain
+from dvae.distributions.gaussian import Gaussian
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.noise_model import NoiseModel
 from dvae.enhancement.speech_detector import SpeechDetector
 from dvae.models.module import ConfiguredModule
 from dvae.models.networks.emission import log_power_features
-from dvae.models.networks.layers import LSTM, Gaussian, tanh_layers
+from dvae.models.networks.layers import LSTM, tanh_layers
 from dvae.models.networks.recurrent_posterior import RecurrentPosterior
 from dvae.models.rvae import Emission, RVAEConfig
 from dvae.signal.bands import Bands
@@ -36,7 +38,7 @@ class Variances(NamedTuple):
     @property
     def wiener_gain(self) -> Tensor:
         """Eq. 6.12: real, in (0, 1)."""
-        return self.speech_var / (self.speech_var + self.noise_var)
+        return wiener_gain(self.speech_var, self.noise_var)
 
 
 class Observation(nn.Module):
@@ -95,5 +97,5 @@ class Enhancer(ConfiguredModule):
         noise_log_var = self.noise(features, context, self.band_features(speech_var))
         noise_var = noise_log_var.exp()[..., self.band_of_bin] + floor
         # what the detector learns does not change the filter
-        gain, odds = (speech_var / (speech_var + noise_var)).detach(), self.activity(context)[..., 0]
+        gain, odds = wiener_gain(speech_var, noise_var).detach(), self.activity(context)[..., 0]
         return Variances(speech_var, noise_var, posterior, self.detector(power[:, : gain.shape[1]], gain, odds))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.distributions.complex_gaussian import wiener_gain
 from dvae.enhancement.config import NEIGHBOURS, WIDE_FLOOR, EnhancerConfig, wide_band_starts
 from dvae.models.store.weights import read_weights
 from dvae.signal.bands import Bands
@@ -174,7 +175,7 @@ class EnhancerStep:
         hints = weight @ context + bias
         log_var, first, second = self._noise(state, hints[:-1], self._band_features(speech_var))
         noise_var = (np.exp(log_var) + floor)[self.bands.band_of_bin]
-        gain = speech_var / (speech_var + noise_var)
+        gain = wiener_gain(speech_var, noise_var)
         activity, detector = self._detect(state.powers[0], gain, hints[-1:], state.detector)
         state = StepState(
             state.observation,

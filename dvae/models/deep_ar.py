@@ -12,7 +12,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from dvae.configuration import setting
-from dvae.models.dvae import DVAE, Densities, Latents, Step, shift_right, standard_normal
+from dvae.distributions.gaussian import standard_normal
+from dvae.models.dvae import DVAE, Densities, Latents, Step, shift_right
 from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
 from dvae.models.networks.layers import LSTMState, tanh_layers
 from dvae.models.srnn import Recurrence

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
+from dvae.distributions.gaussian import Gaussian
 from dvae.models.dvae import DVAE, Densities, Latents, Step, draw_in_turn, given_or_drawn, shift_right
 from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
-from dvae.models.networks.layers import LSTM, Gaussian, GaussianHead, tanh_layers
+from dvae.models.networks.layers import LSTM, GaussianHead, tanh_layers
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,10 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from dvae.models.divergence import kl_divergence, kl_to_standard_normal
+from dvae.distributions.gaussian import Gaussian, kl_divergence, kl_to_standard_normal
 from dvae.models.elbo import ELBO
 from dvae.models.module import ConfiguredModule
 from dvae.models.networks.emission import Density, data_features, expectation, log_likelihood
-from dvae.models.networks.layers import Gaussian
 
 State = TypeVar("State")
 
@@ -194,16 +193,6 @@ def shift_right(sequence: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(sequence[:, :1]), sequence[:, :-1]], dim=1)
 
 
-def standard_normal(z: Tensor) -> Gaussian:
-    """N(0, I) with the shape of `z`."""
-    return Gaussian(torch.zeros_like(z), torch.zeros_like(z))
-
-
-def draw(density: Gaussian, noise: Tensor | None) -> Tensor:
-    """mean + std * noise, or the mean without noise."""
-    return density.mean if noise is None else density.mean + torch.exp(0.5 * density.log_var) * noise
-
-
 def draw_in_turn(
     context: Tensor, posterior: Callable[[Tensor, Tensor], Gaussian], latent_size: int, noise: Tensor | None
 ) -> Latents:
@@ -212,7 +201,7 @@ def draw_in_turn(
     latents, means, log_vars = [], [], []
     for t, part in enumerate(context.unbind(1)):
         density = posterior(part, z)
-        z = draw(density, None if noise is None else noise[:, t])
+        z = density.draw(None if noise is None else noise[:, t])
         latents.append(z)
         means.append(density.mean)
         log_vars.append(density.log_var)
@@ -226,4 +215,4 @@ def given_or_drawn(
     if z is not None:
         return None, z
     density = prior()
-    return density, draw(density, noise)
+    return density, density.draw(noise)

@@ -25,9 +25,10 @@ import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
-from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, shift_right
+from dvae.distributions.gaussian import Gaussian
+from dvae.models.dvae import DVAE, Densities, Latents, Step, given_or_drawn, shift_right
 from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
-from dvae.models.networks.layers import Gaussian, GaussianHead, tanh_layers
+from dvae.models.networks.layers import GaussianHead, tanh_layers
 from dvae.models.networks.transformer import Decoder, EncoderLayer, LayerState, positions
 
 SEPARATE, SHARED = "separate", "shared"
@@ -138,9 +139,9 @@ class HiTDVAE(DVAE[HiTState]):
             w_noise = noise[:, num_frames:].flatten(1)[:, : self.config.global_size]
             noise = noise[:, :num_frames]
         w_posterior: Gaussian = self.global_posterior(features)
-        w = draw(w_posterior, w_noise)
+        w = w_posterior.draw(w_noise)
         posterior: Gaussian = self.posterior(features, w)
-        return Latents(draw(posterior, noise), posterior, w, w_posterior)
+        return Latents(posterior.draw(noise), posterior, w, w_posterior)
 
     def encode_with(self, data: Tensor, w: Tensor) -> Latents:
         """The means of q(z | x, w) at a given w (B, L_w)."""

@@ -16,15 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
-from dvae.models.dvae import DVAE, Densities, Latents, Step, given_or_drawn, standard_normal
-from dvae.models.networks.emission import (
-    ComplexGaussian,
-    Density,
-    EmissionHead,
-    emission_setting,
-    expectation,
-    floor_setting,
-)
+from dvae.distributions.complex_gaussian import ComplexGaussian
+from dvae.distributions.gaussian import standard_normal
+from dvae.models.dvae import DVAE, Densities, Latents, Step, given_or_drawn
+from dvae.models.networks.emission import Density, EmissionHead, emission_setting, expectation, floor_setting
 from dvae.models.networks.layers import LSTM, LSTMState, both_ways
 from dvae.models.networks.recurrent_posterior import RecurrentPosterior
 

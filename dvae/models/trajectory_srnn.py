@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from dvae.configuration import setting
-from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
+from dvae.distributions.gaussian import Gaussian, gaussian_log_likelihood, kl_divergence
 from dvae.models.elbo import ELBO
 from dvae.models.module import ConfiguredModule
-from dvae.models.networks.layers import Gaussian, GaussianHead, LSTMState
+from dvae.models.networks.layers import GaussianHead, LSTMState
 from dvae.models.srnn import Recurrence
 
 
@@ -129,7 +129,7 @@ class TrajectorySRNN(ConfiguredModule):
             if encode is not None:
                 pairs = zip(posterior, prior, strict=True)
                 posterior = Gaussian(*(torch.where(encode[:, None], q, p) for q, p in pairs))
-        z = posterior.mean if noise is None else posterior.mean + torch.exp(0.5 * posterior.log_var) * noise
+        z = posterior.draw(noise)
         mean, log_var = self.emission(torch.cat([h, z], dim=-1))
         if relative:
             mean, log_var = state.source + unit * mean, log_var + 2.0 * torch.log(unit)
@@ -160,7 +160,7 @@ class TrajectorySRNN(ConfiguredModule):
         drawn, posteriors = [z], []
         for t in range(len(h)):
             posteriors.append(self.posterior(torch.cat([h[t], seen[t], z], dim=-1)))
-            z = posteriors[-1].mean + torch.exp(0.5 * posteriors[-1].log_var) * noise[t + 1]
+            z = posteriors[-1].draw(noise[t + 1])
             drawn.append(z)
         posterior = Gaussian(*(torch.stack(part) for part in zip(*posteriors, strict=True)))
         prior: Gaussian = self.transition(torch.cat([h, torch.stack(drawn[:-1])], dim=-1))

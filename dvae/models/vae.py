@@ -12,7 +12,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from dvae.configuration import setting
-from dvae.models.dvae import DVAE, Densities, Latents, Step, draw, given_or_drawn, standard_normal
+from dvae.distributions.gaussian import standard_normal
+from dvae.models.dvae import DVAE, Densities, Latents, Step, given_or_drawn
 from dvae.models.networks.emission import Density, EmissionHead, emission_setting, floor_setting
 from dvae.models.networks.layers import GaussianHead, tanh_layers
 
@@ -59,7 +60,7 @@ class VAE(DVAE[VAEState]):
 
     def encode(self, data: Tensor, noise: Tensor | None = None) -> Latents:
         posterior = self.posterior(self.features(data))
-        return Latents(draw(posterior, noise), posterior)
+        return Latents(posterior.draw(noise), posterior)
 
     def densities(self, z: Tensor, shown: Tensor, w: Tensor | None = None) -> Densities:
         return Densities(standard_normal(z), self.emission(z))

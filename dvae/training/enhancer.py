@@ -19,9 +19,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
+from dvae.distributions.gaussian import kl_to_standard_normal
+from dvae.distributions.itakura_saito import itakura_saito
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.model import Enhancer
-from dvae.models.divergence import itakura_saito, kl_to_standard_normal
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.weights import read_description

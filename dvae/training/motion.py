@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dvae.configuration import from_mapping
-from dvae.models.divergence import gaussian_log_likelihood
+from dvae.distributions.gaussian import Gaussian, gaussian_log_likelihood
 from dvae.models.elbo import ELBO
-from dvae.models.networks.layers import Gaussian
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import sizes
 from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch

@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from dvae.distributions.complex_gaussian import ComplexGaussian
+from dvae.distributions.gaussian import Gaussian, gaussian_log_likelihood
 from dvae.models.deep_ar import DeepAR, DeepARConfig
-from dvae.models.divergence import gaussian_log_likelihood
 from dvae.models.dkf import DKF, DKFConfig
 from dvae.models.dvae import DVAE
 from dvae.models.hit_dvae import HiTDVAE, HiTDVAEConfig
-from dvae.models.networks.emission import ComplexGaussian, log_likelihood
-from dvae.models.networks.layers import Gaussian, num_parameters
+from dvae.models.networks.emission import log_likelihood
+from dvae.models.networks.layers import num_parameters
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store.checkpoint import save_model

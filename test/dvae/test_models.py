@@ -5,54 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.distributions import Normal
-from torch.distributions import kl_divergence as torch_kl
 
 from dvae.enhancement.model import Enhancer, EnhancerConfig
-from dvae.models.divergence import gaussian_log_likelihood, itakura_saito, kl_divergence, kl_to_standard_normal
 from dvae.models.hit_dvae import HiTDVAE
 from dvae.models.leaky import leaky_average
-from dvae.models.networks.layers import LSTM, Gaussian, num_parameters
+from dvae.models.networks.layers import LSTM, num_parameters
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.store.checkpoint import load_model, save_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
-
-
-def gaussian(generator: torch.Generator, *shape: int) -> Gaussian:
-    return Gaussian(torch.randn(shape, generator=generator), torch.randn(shape, generator=generator))
-
-
-def test_divergences_against_torch_distributions(generator: torch.Generator) -> None:
-    q, p = gaussian(generator, 5, 3), gaussian(generator, 5, 3)
-    as_normal = lambda g: Normal(g.mean, torch.exp(0.5 * g.log_var))  # noqa: E731
-    torch.testing.assert_close(kl_divergence(q, p), torch_kl(as_normal(q), as_normal(p)))
-    standard = Gaussian(torch.zeros(5, 3), torch.zeros(5, 3))
-    torch.testing.assert_close(kl_to_standard_normal(q), kl_divergence(q, standard))
-    value = torch.randn(5, 3, generator=generator)
-    torch.testing.assert_close(gaussian_log_likelihood(value, p), as_normal(p).log_prob(value))
-
-
-def test_itakura_saito_is_the_complex_gaussian_likelihood() -> None:
-    # -log Nc(x; 0, v) = log(pi v) + |x|^2 / v; the divergence is its excess over the best v = |x|^2
-    power, variance = torch.tensor([0.3, 2.0]), torch.tensor([1.7, 0.2])
-    negative_log = lambda v: torch.log(math.pi * v) + power / v  # noqa: E731
-    expected = negative_log(variance) - negative_log(power)
-    torch.testing.assert_close(itakura_saito(power[:, None], variance[:, None]), expected)
-    torch.testing.assert_close(itakura_saito(power, variance), expected.sum())
-
-
-@pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((2, 1, 3, 4), (2, 5, 3, 4)), ((0, 4), (0, 4)), ((4,), (30, 4))])
-def test_itakura_saito_has_the_right_gradient(
-    shapes: tuple[tuple[int, ...], ...], generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dvae.models.divergence.CHUNK_ELEMENTS", 8)  # several chunks
-    power, variance = (torch.rand(shape, generator=generator, dtype=torch.float64) + 0.1 for shape in shapes)
-    power, variance = power.requires_grad_(), variance.requires_grad_()
-    ratio = power / variance
-    torch.testing.assert_close(itakura_saito(power, variance), (ratio - ratio.log() - 1).sum(-1))
-    if power.numel() < 100:
-        assert torch.autograd.gradcheck(itakura_saito, (power, variance))
 
 
 def test_lstm_step_is_one_frame_of_the_sequence(generator: torch.Generator) -> None:

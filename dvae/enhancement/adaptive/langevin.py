@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dvae.distributions.itakura_saito import itakura_saito
 from dvae.enhancement.adaptive.config import AdaptationConfig
 from dvae.enhancement.adaptive.noise_nmf import NMFNoise
 from dvae.enhancement.adaptive.utterances import Utterances
-from dvae.models.divergence import itakura_saito
 from dvae.models.rvae import RVAE
 
 

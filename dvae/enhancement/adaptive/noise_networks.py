@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
-from dvae.models.divergence import itakura_saito, kl_to_standard_normal
+from dvae.distributions.gaussian import Gaussian, kl_to_standard_normal
+from dvae.distributions.itakura_saito import itakura_saito
 from dvae.models.module import ConfiguredModule
 from dvae.models.networks.emission import log_power_features
-from dvae.models.networks.layers import LSTM, Gaussian, both_ways, tanh_layers
+from dvae.models.networks.layers import LSTM, both_ways, tanh_layers
 from dvae.models.rvae import RVAE, RVAEConfig
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dvae.distributions.gaussian import Gaussian
 from dvae.models.dvae import Latents
 from dvae.models.networks.emission import log_power_features
 from dvae.models.networks.latent_recurrence import cell_gradient, cell_step, latent_recurrence
-from dvae.models.networks.layers import Gaussian
 
 Weights = Mapping[str, Tensor]  # name in the module -> (B, *shape there)
 

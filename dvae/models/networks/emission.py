@@ -11,23 +11,18 @@ power and variance are floored by `floor`, because digital silence makes -log 0.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dvae.configuration import setting
-from dvae.models.divergence import gaussian_log_likelihood, itakura_saito
-from dvae.models.networks.layers import Gaussian
+from dvae.distributions.complex_gaussian import ComplexGaussian
+from dvae.distributions.gaussian import Gaussian, gaussian_log_likelihood
+from dvae.distributions.itakura_saito import itakura_saito
 
 GAUSSIAN, COMPLEX_GAUSSIAN = "gaussian", "complex_gaussian"
 LOG_POWER_CENTRE, LOG_POWER_SPREAD = -6.0, 3.0  # of speech of mean power 1
-
-
-class ComplexGaussian(NamedTuple):
-    """A circular complex Gaussian of mean zero: its variance (..., F), which is also the expectation of the power."""
-
-    variance: Tensor
 
 
 Density = Gaussian | ComplexGaussian

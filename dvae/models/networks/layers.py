@@ -1,26 +1,15 @@
-"""Small layers shared by the models: Gaussian parameters, perceptrons, an LSTM with an explicit one-step form."""
+"""Small layers shared by the models: parameters of Gaussians, perceptrons, an LSTM with an explicit one-step form."""
 
 from __future__ import annotations
 
 import warnings
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-class Gaussian(NamedTuple):
-    """A diagonal Gaussian: mean and log-variance of the same shape (..., L)."""
-
-    mean: Tensor
-    log_var: Tensor
-
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """A reparameterised sample, shape of `mean`."""
-        noise = torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype, device=self.mean.device)
-        return self.mean + torch.exp(0.5 * self.log_var) * noise
-
+from dvae.distributions.gaussian import Gaussian
 
 LSTMState = tuple[Tensor, Tensor]  # hidden and cell state, each (B, H)
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from dvae.distributions.gaussian import Gaussian
 from dvae.models.dvae import Latents
 from dvae.models.networks.emission import full_precision
 from dvae.models.networks.latent_recurrence import latent_recurrence
-from dvae.models.networks.layers import LSTM, Gaussian, LSTMState
+from dvae.models.networks.layers import LSTM, LSTMState
 
 
 class RecurrentPosterior(nn.Module):

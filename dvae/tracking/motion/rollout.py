@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dvae.models.divergence import kl_divergence
+from dvae.distributions.gaussian import kl_divergence
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectoryState
 
 Array = NDArray[np.float64]

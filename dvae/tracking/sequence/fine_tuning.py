@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dvae.models.divergence import gaussian_log_likelihood, kl_divergence
+from dvae.distributions.gaussian import gaussian_log_likelihood, kl_divergence
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl

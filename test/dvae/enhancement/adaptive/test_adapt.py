@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from dvae.distributions.gaussian import Gaussian
+from dvae.distributions.itakura_saito import itakura_saito
 from dvae.enhancement.adaptive import stacked
 from dvae.enhancement.adaptive.adapt import Method, adapt
 from dvae.enhancement.adaptive.config import AdaptationConfig
@@ -18,9 +20,8 @@ from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechCon
 from dvae.enhancement.adaptive.noise_nmf import NMFNoise
 from dvae.enhancement.adaptive.utterances import Utterances, pad
 from dvae.enhancement.adaptive.vem import VariationalEM
-from dvae.models.divergence import itakura_saito
 from dvae.models.networks.latent_recurrence import latent_recurrence
-from dvae.models.networks.layers import Gaussian, num_parameters
+from dvae.models.networks.layers import num_parameters
 
 SMALL = {"num_bins": 20, "latent_size": 3, "hidden_size": 6}
 DEPENDENCIES = ["LV", "NO", "NOLV"]

@@ -1,12 +1,11 @@
-"""Terms of the evidence lower bound: Gaussian ones per element, the Itakura-Saito divergence summed over the bins.
+"""The Itakura-Saito divergence, which is what the circular complex Gaussian of STFT coefficients comes to.
 
-Sources: the diagonal Gaussian KL of Kingma and Welling, "Auto-encoding variational Bayes" (2014), appendix B; the
-Itakura-Saito divergence as the likelihood of a circular complex Gaussian, Fevotte et al. (2009), eq. 10.
+C. Fevotte, N. Bertin, J.-L. Durrieu, "Nonnegative matrix factorization with the Itakura-Saito divergence" (2009),
+eq. 10: -log Nc(x; 0, v) is d(|x|^2, v) plus what does not depend on v. And d(v, v') is KL(Nc(0, v) || Nc(0, v')).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,21 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-
-from dvae.models.networks.layers import Gaussian
-
-
-def kl_divergence(posterior: Gaussian, prior: Gaussian) -> Tensor:
-    """KL(posterior || prior) per dimension, in nats, shape of the means."""
-    ratio = torch.exp(posterior.log_var - prior.log_var)
-    distance = (posterior.mean - prior.mean).square() * torch.exp(-prior.log_var)
-    return 0.5 * (prior.log_var - posterior.log_var + ratio + distance - 1.0)
-
-
-def kl_to_standard_normal(posterior: Gaussian) -> Tensor:
-    """KL(posterior || N(0, I)) per dimension, in nats, shape of the means."""
-    return 0.5 * (posterior.log_var.exp() + posterior.mean.square() - posterior.log_var - 1.0)
-
 
 CHUNK_ELEMENTS = 1 << 16  # of each operand at a time on a CPU: what stays in the cache between the passes over it
 
@@ -81,9 +65,3 @@ def itakura_saito(power: Tensor, variance: Tensor) -> Tensor:
     width = shape[-1]
     total: Tensor = _ItakuraSaito.apply(power.reshape(-1, width), variance.reshape(-1, width))  # type: ignore[no-untyped-call]
     return total.view(shape[:-1])
-
-
-def gaussian_log_likelihood(value: Tensor, gaussian: Gaussian) -> Tensor:
-    """log N(value; mean, var) per dimension, in nats."""
-    squared = (value - gaussian.mean).square() * torch.exp(-gaussian.log_var)
-    return -0.5 * (math.log(2.0 * math.pi) + gaussian.log_var + squared)

@@ -1,0 +1,1 @@
+"""Probability densities, one a file: density, draw, Kullback-Leibler divergence, product."""
