@@ -10,9 +10,10 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Config = TypeVar("Config")
+REQUIRED: Any = dataclasses.MISSING  # as the default of a setting: it has to be given
 
 
 def setting(
@@ -37,8 +38,14 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def check_setting(field: dataclasses.Field[Any], kind: type, value: Any) -> Any:
-    """Return `value` as the type of `field`; ValueError with expected and got when it does not fit."""
+def check_setting(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
+    """Return `value` as the type of `field`; ValueError with expected and got when it does not fit.
+
+    kind: bool, int, float, str, or tuple[KIND, ...] for a list of them, where one value stands for a list of one.
+    """
+    if get_origin(kind) is tuple:
+        (item, _), values = get_args(kind), value if isinstance(value, (list, tuple)) else [value]
+        return tuple(check_setting(field, item, each) for each in values)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not kind:
@@ -55,14 +62,18 @@ def check_setting(field: dataclasses.Field[Any], kind: type, value: Any) -> Any:
 def from_mapping(config: type[Config], values: Mapping[str, Any]) -> Config:
     """Build the frozen dataclass `config` from `values`, checking each type and range.
 
-    An unknown key is an error that names the key and the nearest valid one.
+    An unknown key is an error that names the key and the nearest valid one; so is a missing one without default.
     """
     fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
     kinds = get_type_hints(config)
     checked: dict[str, Any] = {}
     for key, value in values.items():
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
-            raise ValueError(f"unknown key {key!r} for {config.__name__}; the nearest valid key is {near[0]!r}")
+            near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.0)
+            nearest = f"; the nearest valid key is {near[0]!r}" if near else ", which has none"
+            raise ValueError(f"unknown key {key!r} for {config.__name__}{nearest}")
         checked[key] = check_setting(fields[key], kinds[key], value)
+    for name, field in fields.items():
+        if name not in checked and field.default is REQUIRED and field.default_factory is REQUIRED:
+            raise ValueError(f"missing key {name!r} for {config.__name__}: {field.metadata.get('description', '')}")
     return config(**checked)

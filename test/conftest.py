@@ -9,9 +9,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+
+from dvae.signal.audio_file import write_audio
 
 torch.set_num_threads(1)
 
@@ -24,3 +28,17 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def audio_folders(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Two files each of speech (tones that come and go) and noise, to train on and to validate with."""
+    time = np.arange(32000) / 16000
+    for split in ("train", "valid"):
+        for kind in ("speech", "noise"):
+            (tmp_path / kind / split).mkdir(parents=True)
+            for i in range(2):
+                tone = np.sin(2 * np.pi * (200 + 50 * i) * time) * np.sin(2 * np.pi * 3 * time)
+                waveform = 0.3 * tone if kind == "speech" else 0.1 * rng.normal(size=32000)
+                write_audio(tmp_path / kind / split / f"{i}.flac", waveform.astype(np.float32), 16000)
+    return tmp_path

@@ -64,6 +64,13 @@ def add_parser(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     speech.add_argument("--prior", default="speech_rvae", help="RVAE of the adaptive methods (default: %(default)s)")
     speech.add_argument(
+        "--trained",
+        type=Path,
+        default=Path("models"),
+        metavar="FOLDER",
+        help="where dvae-train has put speech_nd_lv, speech_nd_no and speech_nd_nolv, for ND and NDA (%(default)s)",
+    )
+    speech.add_argument(
         "--adaptation",
         nargs="+",
         default=[],
@@ -92,7 +99,7 @@ def evaluate_enhancement(arguments: argparse.Namespace) -> None:
         for name in arguments.methods:
             found: dict[int, list[tuple[float, ...]]] = {snr: [] for snr in arguments.snr}
             seconds, iterations = 0.0, list[float]()
-            method = make_method(name, arguments.prior, settings)
+            method = make_method(name, arguments.prior, settings, arguments.trained)
             for snr in arguments.snr:  # one batch for each SNR
                 batch = [mixture for mixture in mixtures if mixture.snr == snr]
                 result = method(batch)
@@ -107,7 +114,7 @@ def evaluate_enhancement(arguments: argparse.Namespace) -> None:
         print()
 
 
-def make_method(name: str, prior: str, settings: AdaptationConfig) -> Method:
+def make_method(name: str, prior: str, settings: AdaptationConfig, trained_below: Path) -> Method:
     """The method of that name, its models loaded."""
     if name == "noisy":
         return lambda batch: Enhanced([mixture.noisy for mixture in batch], 0, 0.0)
@@ -115,7 +122,7 @@ def make_method(name: str, prior: str, settings: AdaptationConfig) -> Method:
         return oracle
     if name in PRESETS:
         return streaming(name)
-    return adaptive(name, prior, settings)
+    return adaptive(name, prior, settings, trained_below)
 
 
 def streaming(preset: str) -> Method:
@@ -147,8 +154,8 @@ def oracle(batch: list[FixedMixture]) -> Enhanced:
     return Enhanced(estimates, 0, time.process_time() - began)
 
 
-def adaptive(name: str, prior: str, settings: AdaptationConfig) -> Method:
-    """A method of the papers, all mixtures in one batch."""
+def adaptive(name: str, prior: str, settings: AdaptationConfig, trained_below: Path) -> Method:
+    """A method of the papers, all mixtures in one batch; ND and NDA need models speech_nd_* in `trained_below`."""
     import torch
 
     from dvae.enhancement.adaptive.adapt import Method as AdaptiveMethod
@@ -166,7 +173,12 @@ def adaptive(name: str, prior: str, settings: AdaptationConfig) -> Method:
 
     torch.set_num_threads(1)
     stft, kind, dependency = STFT(), *(name.split("-") + [""])[:2]
-    trained = load_model(NoisySpeech, find_model(f"speech_nd_{dependency.lower()}")) if kind.startswith("ND") else None
+    trained = None
+    if kind.startswith("ND"):
+        folder = trained_below / f"speech_nd_{dependency.lower()}"
+        if not folder.is_dir():
+            raise ValueError(f"{name}: expected the trained model {folder}, got none: dvae-train {folder.name}")
+        trained = load_model(NoisySpeech, folder)
     rvae = trained.rvae if trained is not None else load_model(RVAE, find_model(prior))
 
     def method(utterances: Utterances) -> AdaptiveMethod:

@@ -1,4 +1,4 @@
-"""dvae-train RECIPE.yaml"""
+"""dvae-train RECIPE"""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ def build_parser() -> argparse.ArgumentParser:
         description="Train a model from a recipe (see config/train). The best weights so far are always in the output "
         "folder, with a model card; a run that was killed goes on with --resume.",
     )
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.yaml", help="what to train, on what and how")
+    parser.add_argument(
+        "recipe",
+        metavar="RECIPE",
+        help="what to train, on what and how: a YAML file, or the name of one in config/train",
+    )
     add_data_option(parser)
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="where the model goes (default: models/NAME of the recipe)"
@@ -28,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--speech",
         type=Path,
         metavar="FOLDER",
-        help="train on the WAV and FLAC files of this folder instead of the recipe's speech; LibriSpeech, VoiceBank "
+        help="train on the audio files of this folder instead of the recipe's speech; LibriSpeech, VoiceBank "
         "and WSJ0 are split as they are meant to be, of other folders a tenth validates",
     )
     parser.add_argument(
@@ -48,9 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
 def command(arguments: argparse.Namespace) -> None:
     """Train as the arguments say."""
     from dvae.training.fit import Hardware, fit  # torch and Lightning take seconds to import: not for --help
-    from dvae.training.recipe import load_recipe
+    from dvae.training.recipe import find_recipe, load_recipe
 
-    recipe = load_recipe(arguments.recipe, arguments.changes)
+    recipe = load_recipe(find_recipe(arguments.recipe), arguments.changes)
     if arguments.speech:
         recipe = recipe.with_speech(arguments.speech.expanduser())
         print(recipe.card["data"])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dvae.signal.audio_file import AUDIO_SUFFIXES, list_audio
+from dvae.signal.audio_file import AUDIO_SUFFIXES, is_audio, list_audio
 
 LIBRI = ("clean", "other")  # train-clean-100, dev-other, ...
 VOICEBANK_VALID = ("p226", "p287")  # the speakers held out by the thesis and by most who use the set
@@ -35,7 +35,7 @@ class SpeechSet(NamedTuple):
 
 
 def speech_set(folder: Path) -> SpeechSet:
-    """The files below `folder`. ValueError when the folder is missing, holds no WAV or FLAC file, or too few to hold
+    """The files below `folder`. ValueError when the folder is missing, holds no audio file, or too few to hold
     any out, or is a public layout without its training part."""
     if not folder.is_dir():
         raise ValueError(f"expected a folder of speech, got {folder}, which is not a folder")
@@ -52,9 +52,9 @@ def speech_set(folder: Path) -> SpeechSet:
 def _audio(folders: Folders, names: Sequence[str]) -> list[Path]:
     """The audio below all folders of these names, each file once; ValueError when there is none in any of them."""
     places = [place for name in names for place in folders.get(name, [])]
-    found = sorted({path for place in places for path in place.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES})
+    found = sorted({path for place in places for path in place.rglob("*") if is_audio(path)})
     if places and not found:
-        raise ValueError(f"expected {' or '.join(AUDIO_SUFFIXES)} files below {places[0]}, got none")
+        raise ValueError(f"expected audio files ({' '.join(AUDIO_SUFFIXES)}) below {places[0]}, got none")
     return found
 
 

@@ -29,7 +29,9 @@ def is_audio(path: Path) -> bool:
 
 def list_audio(folder: Path) -> list[Path]:
     """All audio files below `folder`, sorted, hidden ones left out; what else lies there is named in the log.
-    ValueError when the folder is missing or holds none."""
+
+    ValueError when the folder is missing or holds none.
+    """
     if not folder.is_dir():
         raise ValueError(f"expected a folder of audio files, got {folder}, which is not a folder")
     present = [

@@ -17,7 +17,7 @@ CARD = """# {name}
 | | |
 |---|---|
 | class | `{model}`, {parameters:,} parameters |
-| trained with | `dvae-train config/train/{name}.yaml{options}` |
+| trained with | `dvae-train {name}{options}` |
 | training | {training} |
 | validation | {metrics} |
 | data | {data} |

@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dvae.configuration import from_mapping
-from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
 from dvae.distributions.gaussian import kl_to_standard_normal
 from dvae.distributions.itakura_saito import itakura_saito
@@ -25,21 +24,27 @@ from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.model import Enhancer
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_description
 from dvae.signal.level import LevelTracker, active_frames
 from dvae.signal.stft import STFT
-from dvae.training.recipe import Optimisation, Recipe, audio_files
-from dvae.training.task import Batch, Datasets, SeededBatches, Task
+from dvae.training.mixtures import mixture_sources
+from dvae.training.recipe import EnhancerLoss, Optimisation, Recipe
+from dvae.training.recipe_data import EnhancerData
+from dvae.training.task import Batch, Datasets, SeededBatches, Task, start_from
 
 VALID_BATCHES = 8
 COMPRESSION = 0.3
-SAMPLE_RATE = 16000
 
 
 class EnhancerTask(Task):
     """Fits everything of the enhancer but its prior."""
 
     model: Enhancer
+
+    def __init__(self, model: Enhancer, optimisation: Optimisation, loss: EnhancerLoss) -> None:
+        super().__init__(model, optimisation)
+        self.loss = loss
 
     def train_loss(self, batch: Batch) -> dict[str, Tensor]:
         mixture, speech, active, seed = batch
@@ -71,7 +76,9 @@ class EnhancerTask(Task):
         activity = binary_cross_entropy_with_logits(variances.activity, active[:, :num_frames])
         if not self.model.activity.weight.requires_grad:  # the filter is as it is
             return {"loss": activity, "snr_db": snr_db.mean()}
-        loss = 0.1 * fit.mean() + beta * kl - snr_db.mean() + 40.0 * compressed + activity
+        weights = self.loss
+        loss = weights.fit * fit.mean() + beta * kl - weights.snr * snr_db.mean() + weights.compressed * compressed
+        loss = loss + weights.activity * activity
         terms = {"fit": fit.mean(), "kl": kl, "snr_db": snr_db.mean(), "compressed": compressed, "activity": activity}
         return {"loss": loss, **terms}
 
@@ -107,46 +114,33 @@ class MixtureBatches(SeededBatches):
         return mixture, speech, active, torch.tensor(seed)
 
 
-def read_sources(
-    recipe: Recipe, data_root: Path | None, snr_db: tuple[float, float], augment: bool
-) -> tuple[MixtureSource, MixtureSource]:
-    """Mixtures of the training and of the validation folders of `recipe`; only the former are augmented, with other
-    speeds too."""
-    speeds = {"speech": (0.85, 0.92, 1.0, 1.08, 1.17), "noise": (0.6, 0.75, 0.9, 1.0, 1.15, 1.4)}
-    sources = []
-    for split in ("train", "valid"):
-        augmented = augment and split == "train"
-        speech, noise = (
-            AudioCrops(
-                audio_files(data_root, recipe, f"{kind}_{split}"),
-                SAMPLE_RATE,
-                trim_db=30.0 if kind == "speech" else None,
-                speeds=speeds[kind] if augmented else (1.0,),
-            )
-            for kind in ("speech", "noise")
-        )
-        sources.append(MixtureSource(speech, noise, snr_db, augmented))
-    return sources[0], sources[1]
-
-
 def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Datasets]:
-    """The task and its data, from the recipe. `data.prior` is the folder of the trained RVAE. With `data.enhancer`, the
-    folder of a trained enhancer, only the speech detector is fitted, to that enhancer.
+    """The task and its data, from the recipe. `data.prior` is a trained RVAE. With `data.start`, a trained enhancer,
+    training goes on from its weights; with `data.enhancer`, only the speech detector is fitted, to that enhancer.
     """
+    data, loss, options = recipe.data, recipe.loss, recipe.optimisation
+    assert isinstance(data, EnhancerData)
+    assert isinstance(loss, EnhancerLoss)
     config = from_mapping(EnhancerConfig, recipe.model)
-    prior = load_model(RVAE, Path(recipe.data["prior"]))
     model = Enhancer(config)
+    if data.start:
+        start_from(model, load_model(Enhancer, find_model(data.start)))
+    prior = load_model(RVAE, find_model(data.prior))
     model.emission.load_state_dict(prior.emission.state_dict())
     model.emission.requires_grad_(False)
-    if "enhancer" in recipe.data:
-        _, data = read_description(Path(recipe.data["enhancer"]), "Enhancer")
-        kept = {name: value for name, value in load_tensors(data).items() if not name.startswith("detector.")}
-        model.load_state_dict(model.state_dict() | kept)
-        model.requires_grad_(False)
-        model.detector.requires_grad_(True)
-    options = recipe.optimisation
-    train, valid = read_sources(recipe, data_root, snr_db=(-10.0, 15.0), augment=True)
-    return EnhancerTask(model, options), Datasets(
+    if data.enhancer:
+        keep_filter(model, find_model(data.enhancer))
+    train, valid = mixture_sources(data, data_root, augment=True)
+    return EnhancerTask(model, options, loss), Datasets(
         MixtureBatches(train, options, config, options.batches_per_epoch, options.seed * 1_000_000),
         MixtureBatches(valid, options, config, VALID_BATCHES, 7),
     )
+
+
+def keep_filter(model: Enhancer, folder: Path) -> None:
+    """Give `model` the filter of the enhancer in `folder`, as it is, and leave its speech detector to be fitted."""
+    _, data = read_description(folder, "Enhancer")
+    kept = {name: value for name, value in load_tensors(data).items() if not name.startswith("detector.")}
+    model.load_state_dict(model.state_dict() | kept)
+    model.requires_grad_(False)
+    model.detector.requires_grad_(True)

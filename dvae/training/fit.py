@@ -21,7 +21,6 @@ from dvae.training.card import model_card
 from dvae.training.recipe import Recipe
 from dvae.training.task import Datasets, SeededBatches, Task
 
-TASKS = ("speech_prior", "noisy_speech", "enhancer", "motion")
 MONITOR = "valid/loss"
 
 
@@ -55,7 +54,7 @@ class ExportBest(lightning.Callback):
         self.best, self.epoch = metrics[MONITOR], trainer.current_epoch
         facts = {
             "recipe": self.recipe.name,
-            "data": self.recipe.data,
+            "data": self.recipe.data.facts(),
             "options": list(self.recipe.options),
             "epoch": self.epoch + 1,
             "epochs_planned": self.recipe.optimisation.epochs,
@@ -124,8 +123,6 @@ def fit(
     With several devices, each computes its share of every batch, so that the recipe means the same. Returns whether
     this is the first process.
     """
-    if recipe.task not in TASKS:
-        raise ValueError(f"{recipe.name}: expected a task of {', '.join(TASKS)}, got {recipe.task!r}")
     options, processes = recipe.optimisation, hardware.devices * hardware.nodes
     if options.batch_size % processes:
         raise ValueError(

@@ -4,11 +4,11 @@ In absolute coordinates this is the paper: teacher forcing that gives way, frame
 
 In relative coordinates the scheduled sampling goes one step further: the recurrence is shown what a tracker shows it.
 A simulated detector adds noise to the true positions and misses some; the E-S step fuses the prediction with the
-detection (dvae.tracking.motion.rollout, the very loop of the tracker); the posterior means go back in. What is
-maximised is the density of the true position under the tracker's prediction, so that its variance is calibrated in
-use. The fraction of missed frames ramps up like the sampling probability of the paper: a missed frame is one where the
-model is shown its own prediction. Trajectories also get a random wander and speeds of up to `data.max_speed` times,
-because people are less smooth than parabolas and cameras differ in frame rate.
+detection (dvae.tracking.rollout, the very loop of the tracker); the posterior means go back in. What is maximised is
+the density of the true position under the tracker's prediction, so that its variance is calibrated in use. The
+fraction of missed frames ramps up like the sampling probability of the paper: a missed frame is one where the model
+is shown its own prediction. Trajectories also get a random wander and speeds of up to `data.max_speed` times, because
+people are less smooth than parabolas and cameras differ in frame rate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import sizes
 from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
 from dvae.tracking.motion.trajectories import draw_trajectories
-from dvae.training.recipe import Recipe
+from dvae.training.recipe import Optimisation, Recipe
+from dvae.training.recipe_data import MotionData
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 Array = NDArray[np.float64]
@@ -38,7 +39,10 @@ class MotionTask(Task):
     """Fits a TrajectorySRNN. Validation is at the end of the sampling ramp, whatever the epoch."""
 
     model: TrajectorySRNN
-    observation_ratio: float
+
+    def __init__(self, model: TrajectorySRNN, optimisation: Optimisation, observation_ratio: float) -> None:
+        super().__init__(model, optimisation)
+        self.observation_ratio = observation_ratio
 
     def train_loss(self, batch: Batch) -> dict[str, Tensor]:
         return self._loss(batch, self.beta, self.sampling)
@@ -107,18 +111,18 @@ class TrajectoryBatches(SeededBatches):
     """A fixed set of trajectories, reshuffled and observed anew each epoch: true and detected positions (B, T, 4) and
     where the detector misses (B, T)."""
 
-    def __init__(self, recipe: Recipe, number: int, seed: int, shuffle: bool) -> None:
-        super().__init__(number // recipe.optimisation.batch_size, seed)
-        options, self.data, rng = recipe.optimisation, recipe.data, np.random.default_rng(seed)
+    def __init__(self, data: MotionData, options: Optimisation, number: int, seed: int, shuffle: bool) -> None:
+        super().__init__(number // options.batch_size, seed)
+        self.data, rng = data, np.random.default_rng(seed)
         trajectories = draw_trajectories(number, options.num_frames, rng)
         size = trajectories[..., 2:] - trajectories[..., :2]
         fastest = np.abs(np.diff(trajectories[..., :2], axis=1) / size[:, 1:]).max((1, 2))[:, None, None]
-        speed = np.exp(rng.uniform(0.0, np.log(self.data["max_speed"]), size=(number, 1, 1)))
-        speed = np.minimum(speed, self.data["max_step"] / np.maximum(fastest, 1e-9))
+        speed = np.exp(rng.uniform(0.0, np.log(self.data.max_speed), size=(number, 1, 1)))
+        speed = np.minimum(speed, self.data.max_step / np.maximum(fastest, 1e-9))
         top_left = trajectories[:, :1, :2] + speed * (trajectories[..., :2] - trajectories[:, :1, :2])
-        strength = self.data["max_wander"] * 10 ** rng.uniform(-2.0, 0.0, size=(number, 1, 1))
+        strength = self.data.max_wander * 10 ** rng.uniform(-2.0, 0.0, size=(number, 1, 1))
         persistence = rng.uniform(0.5, 0.95, size=(number, 1))
-        wander = strength * ar1((number, options.num_frames, 4), persistence, rng, float(self.data["wander_tails"]))
+        wander = strength * ar1((number, options.num_frames, 4), persistence, rng, self.data.wander_tails)
         deformation = rng.uniform(0.1, 0.7, size=(number, 1, 1))
         size = size * np.exp(np.cumsum(deformation * wander[..., 2:], axis=1))
         top_left = top_left + np.cumsum(wander[..., :2] * size, axis=1)
@@ -133,7 +137,7 @@ class TrajectoryBatches(SeededBatches):
         rng = np.random.default_rng((1, seed))
         count, num_frames = source.shape[:2]
         noise = ar1(source.shape, rng.uniform(0.0, 0.8, size=(count, 1)), rng)
-        observed = source + noise * sizes(source) * rng.uniform(0.01, self.data["max_noise"], size=(count, 1, 1))
+        observed = source + noise * sizes(source) * rng.uniform(0.01, self.data.max_noise, size=(count, 1, 1))
         # misses: single ones at a random rate, and one occlusion in half of the sequences
         missed = rng.random((count, num_frames)) < rng.uniform(0.0, 0.3, size=(count, 1))
         first = rng.integers(3, num_frames, size=(count, 1))
@@ -146,10 +150,10 @@ class TrajectoryBatches(SeededBatches):
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[MotionTask, Datasets]:
     """The task and its synthetic data, from the recipe; no data folder is needed."""
-    data, seed = recipe.data, recipe.optimisation.seed
-    task = MotionTask(TrajectorySRNN(from_mapping(TrajectorySRNNConfig, recipe.model)), recipe.optimisation)
-    task.observation_ratio = float(data["observation_ratio"])
-    return task, Datasets(
-        TrajectoryBatches(recipe, int(data["num_train"]), seed * 1_000_000, shuffle=True),
-        TrajectoryBatches(recipe, int(data["num_valid"]), 7, shuffle=False),
+    data, options = recipe.data, recipe.optimisation
+    assert isinstance(data, MotionData)
+    model = TrajectorySRNN(from_mapping(TrajectorySRNNConfig, recipe.model))
+    return MotionTask(model, options, data.observation_ratio), Datasets(
+        TrajectoryBatches(data, options, data.num_train, options.seed * 1_000_000, shuffle=True),
+        TrajectoryBatches(data, options, data.num_valid, 7, shuffle=False),
     )

@@ -20,10 +20,12 @@ from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
+from dvae.models.store.find import find_model
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT
-from dvae.training.enhancer import SAMPLE_RATE, read_sources
-from dvae.training.recipe import Optimisation, Recipe, audio_files
+from dvae.training.mixtures import SAMPLE_RATE, mixture_sources
+from dvae.training.recipe import Optimisation, Recipe
+from dvae.training.recipe_data import NoisySpeechData, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task
 
 VALID_BATCHES = 8
@@ -66,27 +68,27 @@ class NoisyBatches(SeededBatches):
         return torch.from_numpy(power), torch.tensor(seed)
 
 
-def noisy_sources(recipe: Recipe, data_root: Path | None) -> list[DrawNoisy]:
-    """For training and validation: recordings of noisy speech where the recipe has folders of them (`noisy_train`,
-    `noisy_valid`), else mixtures of its speech and its noise."""
-    if "noisy_train" in recipe.data:
-        folders = [audio_files(data_root, recipe, f"noisy_{split}") for split in ("train", "valid")]
-        return [AudioCrops(files, SAMPLE_RATE, trim_db=30.0).draw for files in folders]
+def noisy_sources(data: NoisySpeechData, data_root: Path | None) -> list[DrawNoisy]:
+    """For training and validation: recordings of noisy speech where there are folders of them, else mixtures."""
+    if data.noisy_train:
+        files = [audio_files(data_root, data, f"noisy_{split}") for split in ("train", "valid")]
+        return [AudioCrops(paths, SAMPLE_RATE, trim_db=30.0).draw for paths in files]
 
     def from_mixtures(source: MixtureSource) -> DrawNoisy:
         return lambda num_samples, rng: source.draw(num_samples, rng).mixture
 
-    return [from_mixtures(source) for source in read_sources(recipe, data_root, snr_db=(-5.0, 15.0), augment=False)]
+    return [from_mixtures(source) for source in mixture_sources(data, data_root, augment=False)]
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[NoisySpeechTask, Datasets]:
-    """The task and its data, from the recipe; `data.prior` is the folder of the trained RVAE."""
+    """The task and its data, from the recipe; `data.prior` is a trained RVAE."""
+    data, options = recipe.data, recipe.optimisation
+    assert isinstance(data, NoisySpeechData)
     model = NoisySpeech(from_mapping(NoisySpeechConfig, recipe.model))
-    prior = load_model(RVAE, Path(recipe.data["prior"]))
+    prior = load_model(RVAE, find_model(data.prior))
     model.rvae.load_state_dict(prior.state_dict())
     model.rvae.emission.requires_grad_(False)
-    options = recipe.optimisation
-    train, valid = noisy_sources(recipe, data_root)
+    train, valid = noisy_sources(data, data_root)
     return NoisySpeechTask(model, options), Datasets(
         NoisyBatches(train, options, options.batches_per_epoch, options.seed * 1_000_000),
         NoisyBatches(valid, options, VALID_BATCHES, 7),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from dvae.configuration import from_mapping, setting
 from dvae.data.speech_sets import speech_set
-from dvae.signal.audio_file import list_audio
+from dvae.models.store.find import share_folders
+from dvae.training.recipe_data import (
+    EnhancerData,
+    MotionData,
+    NoisySpeechData,
+    SpeechData,
+    SpeechPriorData,
+    TaskData,
+)
 
 
 @dataclass(frozen=True)
@@ -53,24 +61,57 @@ class Optimisation:
 
 
 @dataclass(frozen=True)
+class NoLoss:
+    """A task whose loss is its lower bound: there is nothing to weigh but the KL term (`optimisation.beta`)."""
+
+
+@dataclass(frozen=True)
+class EnhancerLoss:
+    """Weights of the terms of the loss of the task enhancer, beside the KL term (dvae.training.enhancer)."""
+
+    fit: float = setting(0.1, "Itakura-Saito terms of speech and noise", minimum=0.0)
+    snr: float = setting(1.0, "signal-to-noise ratio of the estimate", unit="1/dB", minimum=0.0)
+    compressed: float = setting(40.0, "squared distance of compressed magnitudes", minimum=0.0)
+    activity: float = setting(1.0, "cross-entropy of the speech detector", minimum=0.0)
+
+
+class TaskSchema(NamedTuple):
+    """The types of the sections `data` and `loss`."""
+
+    data: type[TaskData]
+    loss: type[NoLoss] | type[EnhancerLoss] = NoLoss
+
+
+TASKS = {  # each a module of dvae.training
+    "speech_prior": TaskSchema(SpeechPriorData),
+    "noisy_speech": TaskSchema(NoisySpeechData),
+    "enhancer": TaskSchema(EnhancerData, EnhancerLoss),
+    "motion": TaskSchema(MotionData),
+}
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """What `dvae-train` reads. `task` names a module of dvae.training; `model` and `data` are its settings."""
+    """What `dvae-train` reads: `task` says of which types `data` and `loss` are; `model` configures what is trained."""
 
     name: str
     task: str
     summary: str
     model: dict[str, Any]
-    data: dict[str, Any]
+    data: TaskData
     optimisation: Optimisation
+    loss: NoLoss | EnhancerLoss = NoLoss()
     card: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()  # of the command line, which changed what the file says
 
     def with_speech(self, folder: Path) -> Recipe:
         """The same on the speech below `folder`, of which the card then speaks; ValueError as `speech_set`."""
+        if not isinstance(self.data, SpeechData):
+            raise ValueError(f"--speech: expected a recipe that reads speech, got one of the task {self.task}")
         found = speech_set(folder)
-        data = {key: value for key, value in self.data.items() if not key.startswith("speech_")}
         files = f"{len(found.train)} files to train on, {len(found.valid)} to validate"
-        start = f"; begun from the weights of {Path(self.data['start']).name}" if "start" in self.data else ""
+        begun = getattr(self.data, "start", "")
+        start = f"; begun from the weights of {Path(begun).name}" if begun else ""
         card = {
             **self.card,
             "data": f"{found.layout} {folder.name!r}: {files}{start}",
@@ -78,95 +119,79 @@ class Recipe:
             "licence": "as the licence of the data allows" + (", and that of the model begun from" if start else ""),
         }
         options = (*self.options, f"--speech {folder.name}")
-        return replace(self, data={**data, "speech": str(folder.absolute())}, card=card, options=options)
+        return replace(self, data=self.data.with_speech(folder), card=card, options=options)
 
 
-RECIPE_KEYS: dict[str, Callable[[Any], bool]] = {
-    "name": lambda value: isinstance(value, str),
-    "task": lambda value: isinstance(value, str),
-    "summary": lambda value: isinstance(value, str),
-    "model": lambda value: isinstance(value, dict),
-    "data": lambda value: isinstance(value, dict),
-    "optimisation": lambda value: isinstance(value, dict),
-    "card": lambda value: isinstance(value, dict),
+REQUIRED_SECTIONS = {
+    **dict.fromkeys(("name", "task", "summary"), str),
+    **dict.fromkeys(("model", "data", "optimisation", "card"), dict),
 }
+SECTIONS = {**REQUIRED_SECTIONS, "loss": dict}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of recipe `name`: a path as it is, else a shipped recipe; ValueError with the nearest one."""
+    if name.endswith((".yaml", ".yml")):
+        return Path(name).expanduser()
+    places = [share / "config" / "train" for share in reversed(share_folders())]  # the first one wins
+    known = {path.stem: path for place in places for path in place.rglob("*.yaml")}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+        nearest = f"; the nearest is {near[0]!r}" if near else ""
+        raise ValueError(f"expected a recipe FILE.yaml or the name of a shipped one, got {name!r}{nearest}")
+    return known[name]
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
-    """Read and check a recipe; ValueError names the file and the key that is wrong.
+    """Read and check a recipe; ValueError names the file and the key that is wrong, and the nearest valid one.
 
     changes: SECTION.KEY=VALUE, applied before the check.
     """
+    values = _read_sections(path)
+    for change in changes:
+        _apply(change, values)
+    schema = TASKS[values["task"]]
+    kinds: dict[str, type[Any]] = {"data": schema.data, "loss": schema.loss, "optimisation": Optimisation}
+    for section, kind in kinds.items():
+        try:
+            values[section] = from_mapping(kind, values[section])
+        except ValueError as error:
+            raise ValueError(f"{path}: {section}: {error}") from error
+    return Recipe(**values, options=tuple(f"--set {change}" for change in changes))
+
+
+def _read_sections(path: Path) -> dict[str, Any]:
+    """The sections of the file, each of the right kind."""
     try:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
         raise ValueError(f"expected a recipe file, got {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected YAML, got {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected keys {', '.join(RECIPE_KEYS)}, got {values!r:.80}")
-    for key in values.keys() ^ RECIPE_KEYS.keys():
-        raise ValueError(f"{path}: {'unknown' if key in values else 'missing'} key {key!r}")
-    for change in changes:
-        place, equals, value = change.partition("=")
-        section, dot, key = place.partition(".")
-        if not (equals and dot and isinstance(values.get(section), dict)):
-            sections = ", ".join(name for name, kept in values.items() if isinstance(kept, dict))
-            raise ValueError(f"expected SECTION.KEY=VALUE with a section of {sections}, got {change!r}")
-        try:
-            values[section][key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{place}: expected YAML, got {value!r}: {str(error).splitlines()[0]}") from error
-    for key, is_valid in RECIPE_KEYS.items():
-        if not is_valid(values[key]):
+        raise ValueError(f"{path}: expected keys {', '.join(REQUIRED_SECTIONS)}, got {values!r:.80}")
+    for key in values.keys() - SECTIONS.keys():
+        near = difflib.get_close_matches(str(key), SECTIONS, n=1, cutoff=0.0)
+        raise ValueError(f"{path}: unknown key {key!r}; the nearest valid key is {near[0]!r}")
+    for key in REQUIRED_SECTIONS.keys() - values.keys():
+        raise ValueError(f"{path}: missing key {key!r}")
+    values = {"loss": {}, **values}
+    for key, kind in SECTIONS.items():
+        if not isinstance(values[key], kind):
             raise ValueError(f"{path}: {key}: unexpected value {values[key]!r:.80}")
+    if values["task"] not in TASKS:
+        raise ValueError(f"{path}: expected a task of {', '.join(TASKS)}, got {values['task']!r}")
+    return values
+
+
+def _apply(change: str, values: dict[str, Any]) -> None:
+    """Change `values` as SECTION.KEY=VALUE says."""
+    place, equals, value = change.partition("=")
+    section, dot, key = place.partition(".")
+    if not (equals and dot and isinstance(values.get(section), dict)):
+        sections = ", ".join(name for name, kept in values.items() if isinstance(kept, dict))
+        raise ValueError(f"expected SECTION.KEY=VALUE with a section of {sections}, got {change!r}")
     try:
-        optimisation = from_mapping(Optimisation, values["optimisation"])
-    except ValueError as error:
-        raise ValueError(f"{path}: optimisation: {error}") from error
-    options = tuple(f"--set {change}" for change in changes)
-    return Recipe(**{**values, "optimisation": optimisation}, options=options)
-
-
-def data_folders(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
-    """All folders that the recipe calls `key`: one name or a list of them."""
-    values = recipe.data[key]
-    names = values if isinstance(values, list) else [values]
-    return [data_folder(root, replace(recipe, data={**recipe.data, key: name}), key) for name in names]
-
-
-def data_folder(root: Path | None, recipe: Recipe, key: str) -> Path:
-    """The folder that the recipe calls `key`, below `root` unless absolute; ValueError when it is not there."""
-    folder = Path(recipe.data[key])
-    if not folder.is_absolute():
-        if root is None:
-            raise ValueError(f"{recipe.name} needs data: pass --data FOLDER or set DVAE_DATA (it reads {folder} there)")
-        folder = root / folder
-    if not folder.is_dir():
-        raise ValueError(f"data.{key}: expected a folder, got {folder}, which does not exist")
-    return folder
-
-
-def audio_files(root: Path | None, recipe: Recipe, key: str) -> list[Path]:
-    """The audio below the folder that the recipe calls `key`. `KEY_only` and `KEY_except` in the recipe are patterns of
-    file names, separated by blanks: public sets hold speakers or sessions out by name. Where the recipe has `speech`
-    instead of `speech_train` and `speech_valid`, the folder is split as dvae.data.speech_sets says. ValueError when
-    nothing is left.
-    """
-    kind, _, split = key.partition("_")
-    if kind in recipe.data:  # the whole set, whose layout says what is for what
-        parts = speech_set(data_folder(root, recipe, kind))
-        return {"train": parts.train, "valid": parts.valid}[split]
-    folders = data_folders(root, recipe, key)
-    only, without = (str(recipe.data.get(f"{key}_{rule}", "")).split() for rule in ("only", "except"))
-    files = [
-        path
-        for folder in folders
-        for path in list_audio(folder)
-        if (not only or any(fnmatch(path.name, pattern) for pattern in only))
-        and not any(fnmatch(path.name, pattern) for pattern in without)
-    ]
-    if not files:
-        places = " and ".join(map(str, folders))
-        raise ValueError(f"data.{key}: expected files named {' '.join(only) or '*'} below {places}, got none")
-    return files
+        values[section][key] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{place}: expected YAML, got {value!r}: {str(error).splitlines()[0]}") from error

@@ -14,8 +14,9 @@ from dvae.models.dvae import DVAE
 from dvae.models.store.find import find_model
 from dvae.models.store.registry import build_family, load_family
 from dvae.signal.stft import STFT
-from dvae.training.recipe import Recipe, audio_files
-from dvae.training.task import Batch, Datasets, SeededBatches, Task
+from dvae.training.recipe import Recipe
+from dvae.training.recipe_data import SpeechPriorData, audio_files
+from dvae.training.task import Batch, Datasets, SeededBatches, Task, start_from
 
 VALID_BATCHES = 8
 
@@ -61,17 +62,16 @@ class SpeechBatches(SeededBatches):
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[SpeechPrior, Datasets]:
-    """The task and its data, from the recipe. With `data.start`, the folder of a trained model of the same
-    configuration, training goes on from its weights: a second stage, or an adaptation to other speech."""
-    stft = STFT(synthesis_length=recipe.data.get("synthesis_length"))
+    """The task and its data, from the recipe. With `data.start`, a trained model of the same configuration,
+    training goes on from its weights: a second stage, or an adaptation to other speech."""
+    data = recipe.data
+    assert isinstance(data, SpeechPriorData)
+    stft = STFT(synthesis_length=data.synthesis_length or None)
     model = build_family(recipe.model)
-    if "start" in recipe.data:
-        start = load_family(find_model(str(recipe.data["start"])))
-        if start.config != model.config or type(start) is not type(model):
-            raise ValueError(f"data.start: expected a {type(model).__name__} of {model.config}, got {start.config}")
-        model.load_state_dict(start.state_dict())
+    if data.start:
+        start_from(model, load_family(find_model(data.start)))
     train, valid = (
-        AudioCrops(audio_files(data_root, recipe, key), stft.sample_rate, trim_db=30.0)
+        AudioCrops(audio_files(data_root, data, key), stft.sample_rate, trim_db=30.0)
         for key in ("speech_train", "speech_valid")
     )
     batches = recipe.optimisation.batches_per_epoch

@@ -112,3 +112,13 @@ class Task(lightning.LightningModule):
             return rise * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, epoch / options.epochs))))
 
         return [optimiser], [torch.optim.lr_scheduler.LambdaLR(optimiser, cosine)]
+
+
+def start_from(model: ConfiguredModule, start: ConfiguredModule) -> None:
+    """Give `model` the weights of `start`; ValueError when they are not of one class and configuration."""
+    if start.config != model.config or type(start) is not type(model):
+        raise ValueError(
+            f"data.start: expected a {type(model).__name__} of {model.config}, got {type(start).__name__} of "
+            f"{start.config}"
+        )
+    model.load_state_dict(start.state_dict())

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from dvae.data.motchallenge import by_frame, read_ground_truth, read_rows
+from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig
+from dvae.models.store.checkpoint import save_model
 from dvae.signal.audio_file import read_audio, read_mono, write_audio
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -160,10 +162,14 @@ def test_evaluate_enhancement_with_every_kind_of_method(
     clean = read_mono(DATA / "demo_speech_clean.flac", 16000)[:64000]
     write_audio(tmp_path / "speech" / "a.wav", clean, 16000)
     write_audio(tmp_path / "noise" / "a.wav", 0.1 * rng.normal(size=64000).astype(np.float32), 16000)
+    for dependency in ("LV", "NO"):  # untrained: what is looked at here is that they run
+        model = NoisySpeech(NoisySpeechConfig(hidden_size=8, dependency=dependency))
+        save_model(model, tmp_path / "models" / f"speech_nd_{dependency.lower()}")
     methods = ["noisy", "oracle", "quality", "low_latency", "VEM", "LDEM", "NA-NOLV", "ND-LV", "NDA-NO"]
     status = run(
         "dvae.cli.evaluate", monkeypatch, "enhancement", "--data", tmp_path, "--speech", "speech", "--noise", "noise",
         "--snr", "5", "--number", "1", "--methods", *methods, "--adaptation", "max_iterations=3", "min_iterations=1",
+        "--trained", tmp_path / "models",
     )  # fmt: skip
     assert status == 0
     rows = {
@@ -175,3 +181,15 @@ def test_evaluate_enhancement_with_every_kind_of_method(
     assert si_sdr["oracle"] > si_sdr["quality"] > si_sdr["noisy"] + 3
     assert [rows[name][-1] for name in methods] == [0, 0, 0, 0, 3, 3, 3, 0, 3]  # iterations
     assert all(0 < rows[name][-2] < 100 for name in methods[2:])  # real-time factors
+
+
+def test_a_method_that_needs_a_model_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("speech", "noise"):
+        (tmp_path / name).mkdir()
+        write_audio(tmp_path / name / "a.wav", np.ones(64000, np.float32) * 0.1, 16000)
+    options = ("--data", tmp_path, "--speech", "speech", "--noise", "noise", "--snr", "5", "--number", "1")
+    more = ("--methods", "ND-NOLV", "--trained", tmp_path)
+    assert run("dvae.cli.evaluate", monkeypatch, "enhancement", *options, *more) == 2
+    assert "speech_nd_nolv, got none: dvae-train speech_nd_nolv" in capsys.readouterr().err
