@@ -15,7 +15,7 @@ for name in "${names[@]}"; do
     folder="models/$name"
     if [ ! -d "$folder" ]; then
         folder="$out/$name"
-        [ -d "$folder" ] || dvae-train "config/train/$name.yaml" --output "$folder" --work "$out/work/$name"
+        [ -d "$folder" ] || dvae-train "$name" --output "$folder" --work "$out/work/$name"
     fi
     models+=("$folder")
 done

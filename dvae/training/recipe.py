@@ -189,7 +189,7 @@ def _apply(change: str, values: dict[str, Any]) -> None:
     place, equals, value = change.partition("=")
     section, dot, key = place.partition(".")
     if not (equals and dot and isinstance(values.get(section), dict)):
-        sections = ", ".join(name for name, kept in values.items() if isinstance(kept, dict))
+        sections = ", ".join(sorted(name for name, kept in values.items() if isinstance(kept, dict)))
         raise ValueError(f"expected SECTION.KEY=VALUE with a section of {sections}, got {change!r}")
     try:
         values[section][key] = yaml.safe_load(value)

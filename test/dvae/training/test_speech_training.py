@@ -193,7 +193,7 @@ def test_changes_on_the_command_line(
         load_recipe(folder / "run.yaml", ["optimisation.epochs=[1"])
     for change in ("epochs=1", "nothing.epochs=1", "optimisation.epochs"):
         with pytest.raises(
-            ValueError, match=r"expected SECTION.KEY=VALUE with a section of card, data, model, optimisation"
+            ValueError, match=r"expected SECTION.KEY=VALUE with a section of card, data, loss, model, optimisation"
         ):
             load_recipe(folder / "run.yaml", [change])
     capsys.readouterr()
