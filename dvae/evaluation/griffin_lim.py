@@ -12,14 +12,22 @@ import numpy as np
 from dvae.signal.stft import STFT, Array
 
 
+def num_samples_of(num_frames: int, stft: STFT) -> int:
+    """Samples of the waveform whose spectrogram has so many frames; ValueError for fewer than one window has hops."""
+    num_samples = num_frames * stft.hop_length - stft.overlap
+    if num_samples < 1:
+        raise ValueError(f"expected more than {stft.overlap // stft.hop_length} frames, got {num_frames}")
+    return num_samples
+
+
 def griffin_lim(
     magnitude: Array, stft: STFT, rng: np.random.Generator, iterations: int = 60, momentum: float = 0.99
 ) -> Array:
-    """Magnitudes (..., T, F) -> waveforms (..., T * hop - overlap) whose spectrograms come near to them; phases start
-    at random. ValueError for fewer frames than one window has hops."""
-    num_samples = magnitude.shape[-2] * stft.hop_length - stft.overlap
-    if num_samples < 1:
-        raise ValueError(f"expected more than {stft.overlap // stft.hop_length} frames, got {magnitude.shape[-2]}")
+    """Magnitudes (..., T, F) -> waveforms (..., S) whose spectrograms come near to them; phases start at random.
+
+    S and its ValueError: `num_samples_of`.
+    """
+    num_samples = num_samples_of(magnitude.shape[-2], stft)
     phase = np.exp(2j * np.pi * rng.random(magnitude.shape)).astype(np.complex64)
     before = np.zeros_like(phase)
     for _ in range(iterations):

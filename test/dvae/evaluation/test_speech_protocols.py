@@ -13,9 +13,10 @@ from torch import Tensor
 from dvae.cli import evaluate
 from dvae.distributions.complex_gaussian import ComplexGaussian
 from dvae.distributions.gaussian import Gaussian
+from dvae.evaluation.generation import generate_speech
 from dvae.evaluation.griffin_lim import griffin_lim
 from dvae.evaluation.metrics.frechet import frechet_distance, mel_statistics
-from dvae.evaluation.synthesis import generate_speech, resynthesise
+from dvae.evaluation.resynthesis import resynthesise
 from dvae.models.dvae import Densities, Latents
 from dvae.models.hit_dvae import HiTDVAE, HiTDVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig

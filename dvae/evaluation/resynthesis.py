@@ -1,4 +1,4 @@
-"""Speech through the latent variables of a model and back (X. Lin, 2024, section 7.5.1), and speech from nothing.
+"""Speech through the latent variables of a model and back (X. Lin, 2024, section 7.5.1), and how much of it is left.
 
 The posterior means are decoded to variances; their square roots get the phases of the original. An autoregressive model
 reads its own past output (generation mode) or the original's past (teacher forcing).
@@ -6,17 +6,33 @@ reads its own past output (generation mode) or the original's past (teacher forc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from dvae.evaluation.griffin_lim import griffin_lim
+from dvae.evaluation.metrics.speech import speech_scores
 from dvae.models.dvae import DVAE
 from dvae.models.networks.emission import expectation
+from dvae.models.networks.layers import num_parameters
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT, Array
+
+
+class ResynthesisRow(NamedTuple):
+    """Means over all utterances; past: GEN (the model's own output), GT (the original's) or - where none is read."""
+
+    model: str
+    num_parameters: int
+    past: str
+    rmse: float
+    si_sdr: float
+    pesq_wb: float
+    estoi: float
+    real_time_factor: float
 
 
 def normalised_power(spectrogram: Array) -> tuple[Array, float]:
@@ -56,7 +72,22 @@ def resynthesise(
     return results
 
 
-def generate_speech(model: DVAE[Any], number: int, num_frames: int, stft: STFT, seed: int) -> Array:
-    """Waveforms (number, S) from the prior: variances, then phases by Griffin and Lim."""
-    variance = model.generate(number, num_frames, torch.Generator().manual_seed(seed)).numpy()
-    return griffin_lim(np.sqrt(variance), stft, np.random.default_rng(seed))
+def score_resynthesis(
+    models: Mapping[str, DVAE[Any]], speech: Sequence[Audio], piece_frames: int = 0
+) -> Iterator[tuple[ResynthesisRow, list[Audio]]]:
+    """For each model, and each past that it can read: the scores, and the resynthesised utterances (S,)."""
+    stft = STFT()
+    seconds = sum(waveform.size for waveform in speech) / stft.sample_rate
+    for name, model in models.items():
+        for past in ("GEN", "GT") if model.reads_past else ("-",):
+            began = time.process_time()
+            results = resynthesise(model, speech, stft, past == "GT", piece_frames)
+            spent = time.process_time() - began
+            rows = []
+            for original, result in zip(tqdm(speech, desc=f"{name} {past}", leave=False), results, strict=True):
+                scores = speech_scores(original, result)
+                rmse = np.sqrt(np.square(original - result).mean())
+                rows.append((rmse, scores.si_sdr, scores.pesq_wb, scores.estoi))
+            rmse, si_sdr, pesq, estoi = np.nanmean(rows, axis=0).tolist()
+            factor = spent / seconds
+            yield ResynthesisRow(name, num_parameters(model), past, rmse, si_sdr, pesq, estoi, factor), results

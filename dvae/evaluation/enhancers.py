@@ -1,0 +1,79 @@
+"""What is compared on the fixed mixtures: by name, a method from mixtures to estimates; PyTorch only where needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dvae.enhancement.config import PRESETS
+from dvae.enhancement.step import load_enhancer
+from dvae.enhancement.streaming import StreamingEnhancer
+from dvae.evaluation.fixed_mixtures import FixedMixture
+from dvae.models.store.find import find_model
+from dvae.signal.audio_file import Audio
+from dvae.signal.stft import STFT
+
+if TYPE_CHECKING:
+    from dvae.enhancement.adaptive.config import AdaptationConfig
+
+NOISE_MODELS = ("LV", "NO", "NOLV")
+ADAPTIVE = ("VEM", "LDEM", *(f"{kind}-{model}" for kind in ("NA", "ND", "NDA") for model in NOISE_MODELS))
+METHODS = ("noisy", "oracle", *PRESETS, *ADAPTIVE)
+
+
+class Enhanced(NamedTuple):
+    """Estimates, one for each mixture; iterations for each (0 where nothing iterates); seconds of CPU time for all."""
+
+    estimates: list[Audio]
+    iterations: float
+    seconds: float
+
+
+Method = Callable[[Sequence[FixedMixture]], Enhanced]
+
+
+def make_method(name: str, prior: str, settings: AdaptationConfig, trained_below: Path) -> Method:
+    """One of METHODS, its models loaded; what follows the name is for the ADAPTIVE ones. ValueError for another name."""
+    if name == "noisy":
+        return unchanged
+    if name == "oracle":
+        return oracle
+    if name in PRESETS:
+        return streaming(name)
+    if name not in ADAPTIVE:
+        raise ValueError(f"expected one of {' '.join(METHODS)}, got {name}")
+    from dvae.evaluation.adaptive_enhancers import adaptive
+
+    return adaptive(name, prior, settings, trained_below)
+
+
+def unchanged(batch: Sequence[FixedMixture]) -> Enhanced:
+    """The mixtures themselves."""
+    return Enhanced([mixture.noisy for mixture in batch], 0, 0.0)
+
+
+def oracle(batch: Sequence[FixedMixture]) -> Enhanced:
+    """The Wiener filter with |s|^2 and |n|^2 themselves as variances, on the streaming enhancer's front end."""
+    stft, estimates, began = STFT(synthesis_length=512), [], time.process_time()
+    for mixture in batch:
+        clean, noisy = stft.analyse(mixture.clean), stft.analyse(mixture.noisy)
+        speech, noise = np.square(np.abs(clean)), np.square(np.abs(noisy - clean))
+        estimates.append(stft.synthesise(noisy * speech / (speech + noise + 1e-12), mixture.noisy.size))
+    return Enhanced(estimates, 0, time.process_time() - began)
+
+
+def streaming(preset: str) -> Method:
+    """The streaming enhancer, one stream for each mixture."""
+    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
+
+    def run(batch: Sequence[FixedMixture]) -> Enhanced:
+        began = time.process_time()
+        estimates = [np.concatenate([enhancer.feed(mixture.noisy), enhancer.flush()]) for mixture in batch]
+        enhancer.pop_activity()
+        return Enhanced(estimates, 0, time.process_time() - began)
+
+    return run
