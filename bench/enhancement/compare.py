@@ -19,8 +19,8 @@ from peers import PEERS
 from testset import SNRS, print_table, read_mixtures, score
 from tqdm import tqdm
 
-from dvae.cli.evaluate_enhancement import oracle, streaming
 from dvae.enhancement.config import PRESETS
+from dvae.evaluation.enhancers import oracle, streaming
 from dvae.evaluation.fixed_mixtures import SAMPLE_RATE
 from dvae.threads import use_one_thread
 

@@ -37,7 +37,7 @@ Method = Callable[[Sequence[FixedMixture]], Enhanced]
 
 
 def make_method(name: str, prior: str, settings: AdaptationConfig, trained_below: Path) -> Method:
-    """One of METHODS, its models loaded; what follows the name is for the ADAPTIVE ones. ValueError for another name."""
+    """One of METHODS, its models loaded; the rest is for the ADAPTIVE ones. ValueError for another name."""
     if name == "noisy":
         return unchanged
     if name == "oracle":
