@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from dvae.enhancement.config import NEIGHBOURS
-from dvae.models.leaky import leaky_average
+from dvae.models.networks.leaky import LeakyLayers, leaky_layers
 
 
 class NoiseModel(nn.Module):
@@ -42,13 +42,18 @@ class NoiseModel(nn.Module):
 
     def forward(self, features: Tensor, context: Tensor, speech: Tensor) -> Tensor:
         batch, num_frames, num_bands = speech.shape
-        padded = nn.functional.pad(features, (NEIGHBOURS, NEIGHBOURS))
-        now = [padded[:, :num_frames, i : i + num_bands] for i in range(2 * NEIGHBOURS + 1)]
-        later = [features[:, i : i + num_frames] for i in range(1, self.lookahead + 1)]
+        now = nn.functional.pad(features[:, :num_frames], (NEIGHBOURS, NEIGHBOURS)).unfold(-1, 2 * NEIGHBOURS + 1, 1)
+        later = features.unfold(1, self.lookahead + 1, 1)[..., 1:]
         hints = self.from_context(context).view(batch, num_frames, num_bands, self.hints)
-        inputs = torch.cat([torch.stack([*now, *later, speech], dim=-1), hints], dim=-1)  # (B, T, K, D)
-        inputs = inputs.transpose(0, 1).reshape(num_frames, batch * num_bands, -1)
-        first = leaky_average(self.first(inputs))
-        second = leaky_average(self.second_inputs(inputs) + self.second_first(first))
-        log_var: Tensor = self.log_var_inputs(inputs) + self.log_var_first(first) + self.log_var_second(second)
-        return log_var.view(num_frames, batch, num_bands).transpose(0, 1)
+        return leaky_layers(torch.cat([now, later, speech[..., None], hints], dim=-1), self.layers())
+
+    def layers(self) -> LeakyLayers:
+        """The weights as `leaky_layers` reads them."""
+        return LeakyLayers(
+            self.first.weight,
+            self.first.bias,
+            torch.cat([self.second_inputs.weight, self.second_first.weight], dim=1),
+            self.second_inputs.bias,
+            torch.cat([self.log_var_inputs.weight, self.log_var_first.weight, self.log_var_second.weight], dim=1),
+            self.log_var_inputs.bias,
+        )

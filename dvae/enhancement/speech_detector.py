@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dvae.enhancement.config import NUM_WIDE_BANDS, WIDE_FLOOR, wide_band_starts
-from dvae.models.leaky import leaky_average
+from dvae.models.networks.leaky import LeakyLayers, leaky_layers
 
 
 class SpeechDetector(nn.Module):
@@ -34,8 +34,7 @@ class SpeechDetector(nn.Module):
         averaging = self.averaging
         assert isinstance(averaging, Tensor)
         parts = [torch.log(part.square() * power @ averaging + WIDE_FLOOR) / 3.0 for part in (gain, 1.0 - gain)]
-        inputs = torch.cat([*parts, odds[..., None]], dim=-1).transpose(0, 1)  # (T, B, D)
-        first = leaky_average(self.first(inputs))
-        second = leaky_average(self.second(torch.cat([inputs, first], dim=-1)))
-        log_odds: Tensor = self.log_odds(torch.cat([inputs, first, second], dim=-1))
-        return log_odds[..., 0].transpose(0, 1)
+        inputs = torch.cat([*parts, odds[..., None]], dim=-1)[:, :, None]  # (B, T, 1, D)
+        layers = (self.first, self.second, self.log_odds)
+        weights = LeakyLayers(*(value for layer in layers for value in (layer.weight, layer.bias)))
+        return leaky_layers(inputs, weights)[..., 0]

@@ -228,7 +228,7 @@ class EnhancerStep:
         return drive[-1] + from_first[-1] + self.from_second @ second, averages, second
 
     def _average(self, drive: Array, state: Array) -> Array:
-        """One step of dvae.models.leaky.leaky_average; the rate's half of the drive is halved already."""
+        """One step of dvae.models.networks.leaky.leaky_average; the rate's half of the drive is halved already."""
         size = len(state)
         active = np.tanh(drive)
         rate, change = active[:size], active[size:]

@@ -8,7 +8,6 @@ import torch
 
 from dvae.enhancement.model import Enhancer, EnhancerConfig
 from dvae.models.hit_dvae import HiTDVAE
-from dvae.models.leaky import leaky_average
 from dvae.models.networks.layers import LSTM, num_parameters
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.store.checkpoint import load_model, save_model
@@ -160,17 +159,6 @@ def test_rvae_has_the_published_size_and_sees_what_it_may(
     later[:, 9] = 0.0
     first = model.encode(power).posterior.mean[0, 0]
     assert not torch.allclose(model.encode(later).posterior.mean[0, 0], first)  # the posterior reads the future
-
-
-def test_leaky_averages_are_the_recursion_and_have_its_gradient(generator: torch.Generator) -> None:
-    drive = torch.randn(6, 3, 8, generator=generator, dtype=torch.float64, requires_grad=True)
-    rate, candidate = torch.sigmoid(drive[..., :4]), torch.tanh(drive[..., 4:])
-    state, expected = torch.zeros(3, 4, dtype=torch.float64), []
-    for t in range(6):
-        state = (1 - rate[t]) * state + rate[t] * candidate[t]
-        expected.append(state)
-    torch.testing.assert_close(leaky_average(drive), torch.stack(expected))
-    assert torch.autograd.gradcheck(leaky_average, drive)
 
 
 @pytest.mark.parametrize("coordinates", ["absolute", "relative"])
