@@ -58,6 +58,7 @@ class ExportBest(lightning.Callback):
             "options": list(self.recipe.options),
             "epoch": self.epoch + 1,
             "epochs_planned": self.recipe.optimisation.epochs,
+            "frames_seen": (self.epoch + 1) * self.recipe.optimisation.frames_per_epoch,
             "training_minutes": round(self._total_minutes(), 1),
             "metrics": {name: round(value, 4) for name, value in metrics.items() if name.startswith("valid/")},
         }

@@ -59,6 +59,11 @@ class Optimisation:
     num_workers: int = setting(0, "processes that prepare batches ahead (for a GPU)", minimum=0)
     num_threads: int = setting(1, "CPU threads of torch", minimum=1)
 
+    @property
+    def frames_per_epoch(self) -> int:
+        """Frames that are trained on between two validations."""
+        return self.batches_per_epoch * self.batch_size * self.num_frames
+
 
 @dataclass(frozen=True)
 class NoLoss:
