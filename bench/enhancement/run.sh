@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every number of README's enhancement section from the folder in DVAE_DATA, in an environment of its own; about two hours.
+# Every number of docs/enhancement.md from the folder in DVAE_DATA, in an environment of its own; about two hours.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${DVAE_DATA:?expected the folder of the data sets}"

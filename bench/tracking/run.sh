@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every number about tracking in the README, from the data in DVAE_DATA; about two hours on one core, most of it tune.py.
+# Every number of docs/tracking.md, from the data in DVAE_DATA; about two hours on one core, most of it tune.py.
 # The tables go to out/bench/tracking/*.txt, plots and raw scores beside them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
