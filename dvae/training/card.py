@@ -37,8 +37,8 @@ def model_card(recipe: Recipe, facts: Mapping[str, Any], model: nn.Module) -> st
         model=type(model).__name__,
         parameters=num_parameters(model),
         training=f"best weights at epoch {facts['epoch']} of {facts['epochs_planned']}, "
-        f"{facts['frames_seen'] / 1e6:.3g} M frames in batches of {options.batch_size}, {facts['training_minutes']} min on "
-        f"{options.num_threads} CPU thread(s)",
+        f"{facts['frames_seen'] / 1e6:.3g} M frames in batches of {options.batch_size}, "
+        f"{facts['training_minutes']} min on {options.num_threads} CPU thread(s)",
         metrics=", ".join(f"{name} {value}" for name, value in facts["metrics"].items()),
         data=recipe.card.get("data", "-"),
         use=recipe.card.get("use", "-"),
