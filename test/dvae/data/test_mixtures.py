@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dvae.data.crops import AudioCrops
-from dvae.data.mixtures import MixtureSource, random_room, reverberate
+from dvae.data.mixtures import MixtureSource, mix_at_snr, random_room, reverberate
 from dvae.signal.audio_file import list_audio
 
 
@@ -58,3 +59,10 @@ def test_the_share_of_clean_mixtures(audio_folders: Path) -> None:
             mixture, clean = source.draw(8000, np.random.default_rng(seed))
             snr_db = 10 * np.log10(np.square(clean).mean() / np.square(mixture - clean).mean())
             assert (24 < snr_db < 41) if fraction else (abs(snr_db) < 0.1)
+
+
+def test_mix_at_snr_has_that_snr(rng: np.random.Generator) -> None:
+    speech, noise = rng.normal(size=8000), 3.0 * rng.normal(size=8000)
+    mixture, reference = mix_at_snr(speech, noise, 5.0)
+    rest = mixture - reference
+    assert 10 * np.log10(np.square(reference).mean() / np.square(rest).mean()) == pytest.approx(5.0, abs=1e-3)

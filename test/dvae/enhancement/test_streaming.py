@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import rankdata
+
+from dvae.enhancement.config import PRESETS, EnhancerConfig
+from dvae.enhancement.echo import EchoConfig
+from dvae.enhancement.microphones import MicrophoneConfig
+from dvae.enhancement.model import Enhancer
+from dvae.enhancement.step import EnhancerStep, load_enhancer
+from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
+from dvae.evaluation.metrics.speech import si_sdr, speech_scores
+from dvae.models.store.find import find_model
+from dvae.signal.level import active_frames
+from dvae.signal.stft import STFT
+
+Audio = np.ndarray
+
+
+@pytest.fixture(scope="module", params=list(PRESETS))
+def model(request: pytest.FixtureRequest) -> EnhancerStep:
+    return load_enhancer(find_model(PRESETS[request.param]))
+
+
+def stream(enhancer: StreamingEnhancer, waveform: Audio, sizes: list[int]) -> Audio:
+    """Feed chunks of the given sizes, round and round, and flush."""
+    pieces, first, turn = [], 0, 0
+    while first < waveform.size:
+        size = sizes[turn % len(sizes)]
+        pieces.append(enhancer.feed(waveform[first : first + size]))
+        first, turn = first + size, turn + 1
+    return np.concatenate([*pieces, enhancer.flush()])
+
+
+@pytest.mark.parametrize("sizes", [[256], [1], [512, 100], [7, 3000, 0, 1], [20000]])
+def test_output_does_not_depend_on_the_chunks(
+    model: EnhancerStep, speech: tuple[Audio, Audio], sizes: list[int]
+) -> None:
+    noisy = speech[1][: 3000 if sizes == [1] else 16000]
+    whole = stream(StreamingEnhancer(model), noisy, [noisy.size])
+    assert whole.size == noisy.size
+    assert np.array_equal(stream(StreamingEnhancer(model), noisy, sizes), whole)
+
+
+def test_a_gain_of_one_gives_the_input_back(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    noisy = speech[1][:20000]
+    found = stream(StreamingEnhancer(model, EnhancerSettings(min_gain=1.0)), noisy, [333])
+    np.testing.assert_allclose(found, noisy, atol=1e-6)
+
+
+def untrained(lookahead: int) -> EnhancerStep:
+    """A small enhancer with random weights."""
+    torch.manual_seed(0)
+    config = EnhancerConfig(hidden_size=8, noise_hidden_size=4, lookahead_frames=lookahead)
+    return EnhancerStep(config, {name: value.numpy() for name, value in Enhancer(config).state_dict().items()})
+
+
+@pytest.mark.parametrize("lookahead", [0, 1, 3])
+def test_latency_is_constant_and_as_stated(lookahead: int) -> None:
+    enhancer = StreamingEnhancer(untrained(lookahead))
+    assert enhancer.latency_seconds == pytest.approx(0.032 + 0.016 * lookahead)
+    fed = returned = 0
+    for _ in range(20):
+        fed, returned = fed + 256, returned + enhancer.feed(np.zeros(256, dtype=np.float32)).size
+        assert returned == max(0, fed - enhancer.latency_samples)
+
+
+def test_presets_keep_their_latency() -> None:
+    latency = {
+        name: StreamingEnhancer(load_enhancer(find_model(model))).latency_seconds for name, model in PRESETS.items()
+    }
+    assert latency["low_latency"] <= 0.048
+    assert latency["quality"] <= 0.1
+
+
+def test_the_future_beyond_the_latency_is_not_heard(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    noisy = speech[1][:16000]
+    changed = noisy.copy()
+    changed[10000:] = 0.0
+    enhancer = StreamingEnhancer(model)
+    first, second = (stream(enhancer, x, [1000]) for x in (noisy, changed))
+    known = 10000 - round(16000 * enhancer.latency_seconds)
+    assert np.array_equal(first[:known], second[:known])
+    assert not np.array_equal(first, second)
+
+
+def test_loudness_of_the_microphone_does_not_matter(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    noisy = speech[1][:32000]
+    loud, quiet = (
+        stream(StreamingEnhancer(model), gain * noisy, [512]) for gain in (np.float32(1.0), np.float32(0.01))
+    )
+    np.testing.assert_allclose(quiet / 0.01, loud, atol=0.01 * np.abs(loud).max())
+
+
+def test_speech_in_robot_noise_becomes_cleaner(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    clean, noisy = speech
+    enhancer = StreamingEnhancer(model)
+    before, after = speech_scores(clean, noisy), speech_scores(clean, stream(enhancer, noisy, [512]))
+    assert after.si_sdr > before.si_sdr + 3.0
+    assert after.pesq_wb > before.pesq_wb
+    assert after.estoi > before.estoi
+
+
+def test_clean_speech_passes(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    assert si_sdr(speech[0], stream(StreamingEnhancer(model), speech[0], [512])) > 15.0
+
+
+@pytest.mark.parametrize("kind", ["silence", "clipped", "square"])
+def test_extreme_audio_stays_finite_and_bounded(model: EnhancerStep, kind: str, rng: np.random.Generator) -> None:
+    waveform = {
+        "silence": np.zeros(8000),
+        "clipped": np.clip(10 * rng.normal(size=8000), -1, 1),
+        "square": np.sign(np.sin(np.arange(8000))),
+    }[kind].astype(np.float32)
+    enhancer = StreamingEnhancer(model)
+    enhanced = stream(enhancer, waveform, [512])
+    assert np.isfinite(enhanced).all()
+    assert np.abs(enhanced).max() <= 1.5 * np.abs(waveform).max()
+
+
+def test_silence_then_speech(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    clean, noisy = speech
+    quiet = np.zeros(16000, dtype=np.float32)
+    enhanced = stream(StreamingEnhancer(model), np.concatenate([quiet, noisy]), [512])[16000:]
+    assert si_sdr(clean, enhanced) > si_sdr(clean, noisy) + 2.0
+
+
+def test_mistakes_are_refused_and_change_nothing(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    noisy, enhancer = speech[1][:8000], StreamingEnhancer(model)
+    first = enhancer.feed(noisy[:4000])
+    with pytest.raises(ValueError, match=r"expected one channel of shape \(S,\), got shape \(2, 5\)"):
+        enhancer.feed(np.zeros((2, 5), dtype=np.float32))
+    with pytest.raises(ValueError, match="expected finite samples, got 2 NaN"):
+        enhancer.feed(np.array([0.0, np.nan, np.inf], dtype=np.float32))
+    found = np.concatenate([first, enhancer.feed(noisy[4000:]), enhancer.flush()])
+    assert np.array_equal(found, stream(StreamingEnhancer(model), noisy, [8000]))
+
+
+def test_memory_does_not_grow(model: EnhancerStep) -> None:
+    enhancer = StreamingEnhancer(model)
+    for _ in range(200):
+        enhancer.feed(np.zeros(512, dtype=np.float32))
+        enhancer.pop_activity()
+    assert len(enhancer._waiting) == enhancer.lookahead
+    assert enhancer._pending.size < 256
+    assert enhancer.real_time_factor > 0
+
+
+def test_real_time_factor_is_that_of_the_present_stretch(model: EnhancerStep) -> None:
+    enhancer = StreamingEnhancer(model)
+    enhancer.feed(np.zeros(160000, dtype=np.float32))
+    spent = enhancer.processing_seconds
+    enhancer.flush()
+    enhancer.feed(np.zeros(256, dtype=np.float32))
+    assert 0 < enhancer.processing_seconds < 0.2 * spent
+
+
+def test_activity_follows_speech(model: EnhancerStep, speech: tuple[Audio, Audio]) -> None:
+    clean, noisy = speech
+    enhancer = StreamingEnhancer(model)
+    enhancer.feed(noisy)
+    activity = enhancer.pop_activity()
+    probability = np.array([frame.probability for frame in activity])
+    truth = active_frames(np.square(np.abs(STFT().analyse(clean))).mean(1))[: len(activity)]
+    ranks = rankdata(probability)  # area under the ROC curve: how often a speech frame is above a pause
+    area = (ranks[truth].mean() - (truth.sum() + 1) / 2) / (~truth).sum()
+    assert area > 0.85
+    speaking = np.array([frame.speaking for frame in activity])
+    assert speaking[truth].mean() > 0.8
+    assert speaking[truth].mean() > speaking[~truth].mean() + 0.2
+
+
+@pytest.mark.parametrize("sizes", [[256], [512, 100], [7, 3000, 1]])
+def test_streaming_with_array_and_reference_does_not_depend_on_the_chunks(
+    sizes: list[int], speech: tuple[Audio, Audio], rng: np.random.Generator
+) -> None:
+    channels = np.stack([speech[1][:12000], speech[1][3:12003]])
+    reference = (0.05 * rng.normal(size=12000)).astype(np.float32)
+    found = []
+    for chunks in ([12000], sizes):
+        enhancer = StreamingEnhancer(
+            untrained(1), microphones=MicrophoneConfig("mvdr", "0.05 0 0; -0.05 0 0"), echo=EchoConfig()
+        )
+        pieces, first, turn = [], 0, 0
+        while first < 12000:
+            size = chunks[turn % len(chunks)]
+            pieces.append(enhancer.feed(channels[:, first : first + size], reference[first : first + size]))
+            first, turn = first + size, turn + 1
+        found.append(np.concatenate([*pieces, enhancer.flush()]))
+    assert found[0].size == 12000
+    assert np.array_equal(*found)
+    with pytest.raises(ValueError, match=r"expected 2 channels of shape \(C, S\), got shape \(3, 5\)"):
+        enhancer.feed(np.zeros((3, 5), dtype=np.float32))
+    with pytest.raises(ValueError, match="expected a reference of 5 samples, got \\(4,\\)"):
+        enhancer.feed(np.zeros((2, 5), dtype=np.float32), np.zeros(4, dtype=np.float32))

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dvae.signal.voice_features import voice_features
+
+
+def test_voice_features_of_a_known_voice(rng: np.random.Generator) -> None:
+    time = np.arange(1600) / 16000
+    voice = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 9)).astype(np.float32)
+    found = voice_features(0.1 * voice, 16000)
+    assert found.pitch == pytest.approx(140, rel=0.02)
+    assert found.hnr > 10
+    assert found.rms == pytest.approx(float(np.sqrt(np.square(0.1 * voice).mean())), rel=1e-3)
+    noise = voice_features(0.1 * rng.normal(size=1600).astype(np.float32), 16000)
+    assert noise.pitch == 0.0
+    assert noise.zcr == pytest.approx(0.5, abs=0.05)
+    hiss = rng.normal(size=1600).astype(np.float32)
+    quiet, loud = (voice_features(gain * hiss, 16000).mfcc for gain in (np.float32(0.1), np.float32(0.2)))
+    np.testing.assert_allclose(loud[1:], quiet[1:], atol=1e-2)  # loudness is in the first alone
+    assert np.isfinite(voice_features(np.zeros(3, dtype=np.float32), 16000).mfcc).all()
