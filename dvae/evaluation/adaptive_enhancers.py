@@ -19,7 +19,7 @@ from dvae.enhancement.adaptive.noise_adaptation import NoiseAdaptation
 from dvae.enhancement.adaptive.noise_networks import NoiseNetwork, NoisySpeech, NoisySpeechConfig
 from dvae.enhancement.adaptive.utterances import Utterances, pad
 from dvae.enhancement.adaptive.vem import VariationalEM
-from dvae.evaluation.enhancers import Enhanced, Method
+from dvae.evaluation.enhancement import Enhanced, Method
 from dvae.evaluation.fixed_mixtures import FixedMixture
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model

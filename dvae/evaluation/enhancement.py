@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from dvae.evaluation.enhancers import Method
 from dvae.evaluation.fixed_mixtures import SAMPLE_RATE, FixedMixture
 from dvae.evaluation.metrics.speech import SpeechScores, speech_scores
+from dvae.signal.audio_file import Audio
+
+
+class Enhanced(NamedTuple):
+    """Estimates, one for each mixture; iterations for each (0 where nothing iterates); seconds of CPU time for all."""
+
+    estimates: list[Audio]
+    iterations: float
+    seconds: float
+
+
+Method = Callable[[Sequence[FixedMixture]], Enhanced]
 
 
 class EnhancementRow(NamedTuple):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
+from dvae.evaluation.enhancement import Enhanced, Method
 from dvae.evaluation.fixed_mixtures import FixedMixture
 from dvae.models.store.find import find_model
-from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT
 
 if TYPE_CHECKING:
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 NOISE_MODELS = ("LV", "NO", "NOLV")
 ADAPTIVE = ("VEM", "LDEM", *(f"{kind}-{model}" for kind in ("NA", "ND", "NDA") for model in NOISE_MODELS))
 METHODS = ("noisy", "oracle", *PRESETS, *ADAPTIVE)
-
-
-class Enhanced(NamedTuple):
-    """Estimates, one for each mixture; iterations for each (0 where nothing iterates); seconds of CPU time for all."""
-
-    estimates: list[Audio]
-    iterations: float
-    seconds: float
-
-
-Method = Callable[[Sequence[FixedMixture]], Enhanced]
 
 
 def make_method(name: str, prior: str, settings: AdaptationConfig, trained_below: Path) -> Method:
