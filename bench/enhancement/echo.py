@@ -18,8 +18,8 @@ import pyaec
 import pyroomacoustics
 from testset import aligned
 
+from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.config import PRESETS
-from dvae.enhancement.echo import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores

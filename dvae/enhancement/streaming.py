@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig, ActivityDetector, FrameActivity
-from dvae.enhancement.echo import EchoCanceller, EchoConfig
 from dvae.enhancement.microphones import MicrophoneArray, MicrophoneConfig
 from dvae.enhancement.step import EnhancerStep
 from dvae.signal.audio_file import Audio

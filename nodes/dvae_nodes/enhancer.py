@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dvae.arrays.echo_canceller import EchoConfig
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes

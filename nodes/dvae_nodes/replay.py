@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dvae.arrays.echo_canceller import EchoConfig
 from dvae.cli.common import run_command, settings_from_options
 from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.tracking.config import TrackerConfig

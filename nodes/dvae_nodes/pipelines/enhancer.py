@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import soxr
 
+from dvae.arrays.echo_canceller import EchoConfig
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.config import PRESETS
-from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer

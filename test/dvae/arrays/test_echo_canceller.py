@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvae.enhancement.echo import EchoCanceller, EchoConfig, echo_reduction_db
+from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.evaluation.metrics.speech import si_sdr
 
 Audio = np.ndarray

@@ -44,9 +44,3 @@ def test_an_array_can_tell_directions_without_a_beam(mode: str, rng: np.random.G
         array.observe(spectra, np.full(513, 0.5, dtype=np.float32), is_speech=True)
     np.testing.assert_allclose(found, spectra.mean(axis=0) if mode == "mean" else spectra[0], rtol=1e-5)
     assert np.isfinite(array.azimuth)
-
-
-@pytest.mark.parametrize("text", ["0 0 0", "0 0 0; 0 0 0", "a b c; 0 0 0", "0 0; 1 1", "0 0 0; nan 0 0"])
-def test_microphone_positions_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="microphone_positions: expected at least two different places"):
-        MicrophoneConfig("mvdr", text).positions()

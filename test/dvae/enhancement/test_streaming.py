@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import rankdata
 
+from dvae.arrays.echo_canceller import EchoConfig
 from dvae.enhancement.config import PRESETS, EnhancerConfig
-from dvae.enhancement.echo import EchoConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.model import Enhancer
 from dvae.enhancement.step import EnhancerStep, load_enhancer
