@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dvae.enhancement.adaptive.adapt import Method as AdaptiveMethod
 from dvae.enhancement.adaptive.adapt import adapt
 from dvae.enhancement.adaptive.config import AdaptationConfig
 from dvae.enhancement.adaptive.forward_pass import forward_pass
 from dvae.enhancement.adaptive.langevin import LangevinEM
+from dvae.enhancement.adaptive.method import Method as AdaptiveMethod
 from dvae.enhancement.adaptive.noise_adaptation import NoiseAdaptation
 from dvae.enhancement.adaptive.noise_networks import NoiseNetwork, NoisySpeech, NoisySpeechConfig
 from dvae.enhancement.adaptive.utterances import Utterances, pad

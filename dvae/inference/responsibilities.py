@@ -3,7 +3,8 @@
 X. Lin (2024), eqs 3.24 and 3.25, with two options that the paper does not have: an explicit clutter class, and
 exclusive assignment (a source explains at most one observation of a frame), whose marginals are computed by the
 belief propagation of Williams and Lau, "Approximate evaluation of marginal association probabilities with belief
-propagation" (IEEE TAES 2014).
+propagation" (IEEE TAES 2014). Observations may have weights, as in I. Gebru, X. Alameda-Pineda, F. Forbes, R. Horaud,
+"EM algorithms for weighted-data clustering with application to audio-visual scene analysis" (IEEE TPAMI 2016).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from dvae.distributions.gaussian import log_volume
+
 Array = NDArray[np.float64]
 
 
@@ -25,14 +28,27 @@ class Assignment(NamedTuple):
     clutter: Array
 
 
-def log_beta(observations: Array, variance: Array, mean: Array, source_var: Array, tempering: float = 1.0) -> Array:
+def log_beta(
+    observations: Array,
+    variance: Array,
+    mean: Array,
+    source_var: Array,
+    tempering: float = 1.0,
+    weights: Array | None = None,
+) -> Array:
     """Eq. 3.25, log N(o_tk; m_tn, Phi_tk) - Tr(Phi^-1 V) / 2, diagonal: (T, K, D), (T, N, D) -> (T, K, N).
 
-    tempering multiplies the quadratic and the trace term (1: the paper's equation; its program uses 0.008).
+    tempering multiplies the quadratic and the trace term (1: the paper's equation; its program uses 0.008). weights
+    (T, K), positive, multiply the precision of each observation: o_tk ~ N(s_tn, Phi_tk / w_tk), which E-S must then use
+    as well. ValueError when one is not a positive number.
     """
+    if weights is not None:
+        if not ((weights > 0.0) & np.isfinite(weights)).all():
+            raise ValueError(f"expected weights that are positive and finite, got {weights.min()} to {weights.max()}")
+        variance = variance / weights[..., None]
     difference = np.square(observations[:, :, None] - mean[:, None]) + source_var[:, None]
     exponent = (difference / variance[:, :, None]).sum(-1)
-    normaliser = np.log(2.0 * np.pi * variance).sum(-1)[:, :, None]
+    normaliser = log_volume(variance)[:, :, None]
     return np.asarray(-0.5 * (tempering * exponent + normaliser))
 
 

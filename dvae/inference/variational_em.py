@@ -1,46 +1,56 @@
-"""The variational EM loop, written once for boxes and for spectra.
+"""The variational EM loop, written once for boxes, directions and spectra: a list of named steps, run in order.
 
-X. Lin (2024), algorithm 1, in the order E-W, E-Z and E-S, M of its section 4.4.2.
+X. Lin (2024), algorithm 1. A model says which steps it has, and in which order: E-W, E-Z and E-S (section 4.4.2), with
+M where parameters are estimated; one E-W for each kind of observation; none where there is nothing to assign.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+
+class Step(NamedTuple):
+    """An update of one posterior, or of the parameters, the others held."""
+
+    name: str  # as in the paper: "E-W", "E-Z", "E-S", "M"
+    update: Callable[[], None]
 
 
 class VariationalProblem(Protocol):
-    """A model with its posteriors as state; each step updates one of them, the others held."""
+    """A model with its posteriors as state."""
 
-    def e_w(self) -> None:
-        """Update the assignment posterior q(w), eqs 3.24 and 3.25."""
-
-    def e_z_and_e_s(self) -> None:
-        """Update the latent and source posteriors q(z) and q(s), eqs 3.18 to 3.22."""
-
-    def m_step(self) -> None:
-        """Update the model parameters, eq. 3.26 (or nothing, where they are fixed)."""
+    def steps(self) -> Sequence[Step]:
+        """The steps of one iteration, in order."""
 
     def objective(self) -> float:
         """The lower bound that the steps raise, at the present posteriors, in nats."""
 
 
-def run_variational_em(
-    problem: VariationalProblem, num_iterations: int, has_converged: Callable[[], bool] | None = None
-) -> list[float]:
-    """Iterate, at most `num_iterations` times or until `has_converged`, and return the objective after each iteration.
+def iterate_variational_em(
+    problem: VariationalProblem, num_iterations: int, each_step: bool = False
+) -> Iterator[float]:
+    """The objective after each of `num_iterations` iterations, each run when its value is asked for: who has enough
+    stops asking. each_step: after each step instead, which tells the step that lowers the bound.
 
-    FloatingPointError when it is not finite.
+    FloatingPointError that names the iteration, and the step where each is looked at, when the objective is not finite.
     """
-    history: list[float] = []
-    for iteration in range(num_iterations):
-        problem.e_w()
-        problem.e_z_and_e_s()
-        problem.m_step()
-        history.append(problem.objective())
-        if not math.isfinite(history[-1]):
-            raise FloatingPointError(f"iteration {iteration + 1}: expected a finite objective, got {history[-1]}")
-        if has_converged is not None and has_converged():
-            break
-    return history
+    for iteration in range(1, num_iterations + 1):
+        for step in problem.steps():
+            step.update()
+            if each_step:
+                yield _finite(problem.objective(), f"iteration {iteration}, {step.name}")
+        if not each_step:
+            yield _finite(problem.objective(), f"iteration {iteration}")
+
+
+def run_variational_em(problem: VariationalProblem, num_iterations: int, each_step: bool = False) -> list[float]:
+    """All iterations, and the objectives of `iterate_variational_em`."""
+    return list(iterate_variational_em(problem, num_iterations, each_step))
+
+
+def _finite(objective: float, where: str) -> float:
+    if not math.isfinite(objective):
+        raise FloatingPointError(f"{where}: expected a finite objective, got {objective}")
+    return objective

@@ -1,13 +1,10 @@
-"""The adaptive methods of the papers, for a batch of utterances of any lengths: what is fitted is fitted to each
-utterance.
+"""The adaptive enhancers of the papers: what is fitted is fitted to each utterance, all utterances in one batch.
 
-- RVAE-VEM (S. Leglaive et al., ICASSP 2020): NMF noise; E step by Adam on a copy of the encoder, M step by NMF updates.
-- RVAE-LDEM (M. Sadeghi and R. Serizel, "Posterior sampling algorithms for unsupervised speech enhancement with
-  recurrent variational autoencoder", 2023): the same model; the E step draws z by Langevin dynamics from where the
-  encoder starts.
-- NA and NDA (X. Lin, 2024, section 6.2.4): a noise network instead of NMF, fitted together with the encoder by Adam on
-  eq. 6.16, from scratch (NA) or from weights trained on noisy speech (NDA). ND alone needs no fitting: `forward_pass`.
+- RVAE-VEM (`vem`): NMF noise; the encoder is fitted by Adam.
+- RVAE-LDEM (`langevin`): the same model; z is drawn by Langevin dynamics.
+- NA and NDA (`noise_adaptation`): a noise network, fitted together with the encoder.
+- ND (`forward_pass`): a model trained on noisy speech, nothing fitted.
 
-Departures: the lower bound decides when an utterance is done, instead of a fixed number of iterations; the result is
-the mean over several samples of z (or its mean) instead of one sample, which is noisier.
+Departures, of all that iterate: the lower bound decides when an utterance is done, instead of a fixed number of
+iterations; the result is the mean over several samples of z instead of one sample, which is noisier.
 """

@@ -1,15 +1,20 @@
-"""NA and NDA."""
+"""NA and NDA: X. Lin (2024), section 6.2.4.
+
+    x_tf ~ Nc(0, v_s,tf(z) + v_n,tf),  z_t ~ N(0, I),  v_n by a network from z, from the past of x, or from both
+
+Encoder and noise network climb the bound, eq. 6.16, together: one step, E-Z and M in one.
+"""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from dvae.enhancement.adaptive import stacked
 from dvae.enhancement.adaptive.config import AdaptationConfig
 from dvae.enhancement.adaptive.fitted import Fitted
-from dvae.enhancement.adaptive.noise_networks import NoiseNetwork, noisy_speech_elbo
+from dvae.enhancement.adaptive.noise_networks import NoiseNetwork
 from dvae.enhancement.adaptive.utterances import Utterances
+from dvae.inference.variational_em import Step
 from dvae.models.rvae import RVAE
 
 
@@ -17,30 +22,19 @@ class NoiseAdaptation(Fitted):
     """NA from `noise` as it was initialised, NDA from one that was trained on noisy speech."""
 
     def __init__(self, rvae: RVAE, noise: NoiseNetwork, utterances: Utterances, config: AdaptationConfig) -> None:
-        super().__init__(rvae, utterances, config)
+        super().__init__(rvae, utterances, config, {"noise": stacked.stack_weights(noise, len(utterances.power))})
         self.dependency = noise.dependency
-        self.groups.append(stacked.stack_weights(noise, len(utterances.power)))
-        self.start()
 
-    def _noise_var(self, z: Tensor) -> Tensor:
-        power, lengths = self.utterances
-        floor = self.rvae.config.floor
-        return stacked.noise_log_var(power, z, self.groups[1], self.dependency, lengths, floor).exp() + floor
+    def steps(self) -> list[Step]:
+        return [Step("E-Z and M", self.e_z_and_m)]
 
-    def e_step(self) -> None:
+    def variances(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        (power, lengths), floor = self.utterances, self.rvae.config.floor
+        speech_var = self.rvae.speech_var(z)
+        log_var = stacked.noise_log_var(power, z, self.weights.stacks["noise"], self.dependency, lengths, floor)
+        return speech_var, log_var.exp() + floor
+
+    def e_z_and_m(self) -> None:
+        """One step of Adam on both networks."""
         z, posterior, *_ = self.draw()
-        floor = self.rvae.config.floor
-        bound = noisy_speech_elbo(self.utterances.power, self.rvae.speech_var(z), self._noise_var(z), posterior, floor)
-        self.climb(bound)
-
-    def m_step(self) -> None:
-        """Encoder and noise network climb eq. 6.16 together."""
-
-    @torch.no_grad()
-    def gain(self) -> Tensor:
-        gains = torch.zeros_like(self.utterances.power)
-        for _ in range(self.config.num_samples):
-            z = self.draw().z
-            speech_var = self.rvae.speech_var(z)
-            gains += speech_var / (speech_var + self._noise_var(z))
-        return gains / self.config.num_samples
+        self.climb(*self.variances(z), posterior)

@@ -19,6 +19,10 @@ class Utterances(NamedTuple):
         """1 in frames, 0 in padding, (B, T, 1)."""
         return (torch.arange(self.power.shape[1]) < self.lengths[:, None])[..., None].to(self.power)
 
+    def select(self, kept: Tensor) -> Utterances:
+        """The utterances `kept` (indices)."""
+        return Utterances(self.power[kept], self.lengths[kept])
+
 
 class Adapted(NamedTuple):
     """Wiener gains (B, T, F), 0 in padding; iterations that each utterance took (B,); bounds (iterations, B), NaN after

@@ -1,4 +1,11 @@
-"""RVAE-VEM."""
+"""RVAE-VEM: S. Leglaive, X. Alameda-Pineda, L. Girin, R. Horaud, "A recurrent variational autoencoder for speech
+enhancement", ICASSP 2020.
+
+    x_tf ~ Nc(0, g_t v_s,tf(z) + (H W)_tf),  z_t ~ N(0, I)
+
+E-Z: one step of Adam on the encoder up the bound, with one draw of z. M: multiplicative updates of W, H and g at the
+same draw.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +14,39 @@ from torch import Tensor
 
 from dvae.enhancement.adaptive.config import AdaptationConfig
 from dvae.enhancement.adaptive.fitted import Fitted
-from dvae.enhancement.adaptive.noise_networks import noisy_speech_elbo
 from dvae.enhancement.adaptive.noise_nmf import NMFNoise
 from dvae.enhancement.adaptive.utterances import Utterances
+from dvae.inference.variational_em import Step
 from dvae.models.rvae import RVAE
 
 
 class VariationalEM(Fitted):
-    """RVAE-VEM."""
+    """RVAE-VEM for a batch of utterances."""
 
     def __init__(self, rvae: RVAE, utterances: Utterances, config: AdaptationConfig) -> None:
         super().__init__(rvae, utterances, config)
         self.noise = NMFNoise(utterances.power, config.rank, self.generator)
-        self._speech_var = torch.zeros(0)
-        self.start()
+        self.speech_var = torch.zeros_like(utterances.power)  # v_s (B, T, F) at the last draw of z
 
-    def e_step(self) -> None:
+    def steps(self) -> list[Step]:
+        return [Step("E-Z", self.e_z), Step("M", self.m_step)]
+
+    def variances(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return self.noise.gain * self.rvae.speech_var(z), self.noise.variance
+
+    def e_z(self) -> None:
+        """Fit the encoder, the noise held."""
         z, posterior, *_ = self.draw()
-        speech_var, floor = self.rvae.speech_var(z), self.rvae.config.floor
-        self._speech_var = speech_var.detach()[:, None]
-        scaled = self.noise.gain * speech_var
-        self.climb(noisy_speech_elbo(self.utterances.power, scaled, self.noise.variance, posterior, floor))
+        speech_var = self.rvae.speech_var(z)
+        self.speech_var = speech_var.detach()
+        self.climb(self.noise.gain * speech_var, self.noise.variance, posterior)
 
     def m_step(self) -> None:
-        self.noise.update(self.utterances.power + self.rvae.config.floor, self._speech_var, self.mask)
-
-    @torch.no_grad()
-    def gain(self) -> Tensor:
-        gains = torch.zeros_like(self.utterances.power)
-        for _ in range(self.config.num_samples):
-            speech_var = self.noise.gain * self.rvae.speech_var(self.draw()[0])
-            gains += speech_var / (speech_var + self.noise.variance)
-        return gains / self.config.num_samples
+        """Fit the noise and the gain of the speech, the draw of z held."""
+        power = self.utterances.power + self.rvae.config.floor
+        self.noise.update(power, self.speech_var[:, None], self.utterances.mask)
 
     def select(self, kept: Tensor) -> None:
         super().select(kept)
         self.noise.select(kept)
+        self.speech_var = self.speech_var[kept]

@@ -17,7 +17,7 @@ import numpy as np
 
 from dvae.configuration import setting
 from dvae.inference.responsibilities import Assignment, independent, log_beta
-from dvae.inference.variational_em import run_variational_em
+from dvae.inference.variational_em import Step, run_variational_em
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, observation_variance
 from dvae.tracking.motion.compiled import CompiledMotion
@@ -104,6 +104,11 @@ class SequenceProblem:
             np.zeros((self.num_frames, most, self.num_sources)), np.zeros((self.num_frames, most))
         )
 
+    def steps(self) -> list[Step]:
+        """E-W, E-Z and E-S; M where Phi is estimated."""
+        steps = [Step("E-W", self.e_w), Step("E-Z and E-S", self.e_z_and_e_s)]
+        return [*steps, Step("M", self.m_step)] if self.config.estimate_phi else steps
+
     def e_w(self) -> None:
         """Eqs 3.24 and 3.25; without clutter, unless asked: the paper's sequences have none."""
         log_clutter = np.full(self.present.shape, -np.inf)
@@ -135,9 +140,7 @@ class SequenceProblem:
         self.mean, self.variance = self.roll.mean, self.roll.variance
 
     def m_step(self) -> None:
-        """Phi stays fixed (section 4.4.3), or follows eq. 3.26, for detections that somebody explains."""
-        if not self.config.estimate_phi:
-            return
+        """Phi follows eq. 3.26, for detections that somebody explains."""
         eta = self.assignment.responsibilities[..., None]
         spread = np.square(self.observations[:, :, None] - self.mean[:, None]) + self.variance[:, None]
         self.phi = np.where(self.present[..., None], (eta * spread).sum(2) + MIN_PHI, 1.0)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from dvae.inference.responsibilities import exclusive, independent, log_beta
-from dvae.inference.variational_em import run_variational_em
 
 
 def brute_force(log_likelihood: np.ndarray, log_clutter: np.ndarray, log_missed: np.ndarray) -> np.ndarray:
@@ -73,16 +73,97 @@ def test_log_beta_is_equation_3_25(rng: np.random.Generator) -> None:
     assert log_beta(o, phi, m, v)[0, 1, 2] == pytest.approx(expected)
 
 
-class Broken:
-    """A problem whose objective becomes NaN."""
+class Weighted(NamedTuple):
+    """Two frames, K = 3 observations, N = 2 sources, D = 4, weights of the observations."""
 
-    def e_w(self) -> None: ...
-    def e_z_and_e_s(self) -> None: ...
-    def m_step(self) -> None: ...
-    def objective(self) -> float:
-        return float("nan")
+    observations: np.ndarray
+    phi: np.ndarray
+    mean: np.ndarray
+    source_var: np.ndarray
+    weights: np.ndarray
 
 
-def test_a_value_that_is_not_finite_stops_the_loop() -> None:
-    with pytest.raises(FloatingPointError, match="iteration 1: expected a finite objective, got nan"):
-        run_variational_em(Broken(), 5)
+@pytest.fixture
+def weighted(rng: np.random.Generator) -> Weighted:
+    return Weighted(
+        rng.normal(size=(2, 3, 4)),
+        rng.uniform(0.5, 2.0, size=(2, 3, 4)),
+        rng.normal(size=(2, 2, 4)),
+        rng.uniform(0.1, 0.5, size=(2, 2, 4)),
+        rng.uniform(0.2, 3.0, size=(2, 3)),
+    )
+
+
+def test_weights_scale_the_precision_of_each_observation(weighted: Weighted) -> None:
+    """p(o_k | s) = N(s, Phi_k / w_k), its logarithm averaged over q(s), against scipy element by element."""
+    found = log_beta(*weighted[:4], weights=weighted.weights)
+    for t, k, n in itertools.product(range(2), range(3), range(2)):
+        variance = weighted.phi[t, k] / weighted.weights[t, k]
+        at_mean = norm.logpdf(weighted.observations[t, k], weighted.mean[t, n], np.sqrt(variance)).sum()
+        expected = at_mean - 0.5 * (weighted.source_var[t, n] / variance).sum()
+        assert found[t, k, n] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("tempering", [1.0, 0.008])
+def test_weights_of_one_change_no_bit(weighted: Weighted, tempering: float) -> None:
+    plain = log_beta(*weighted[:4], tempering)
+    assert (log_beta(*weighted[:4], tempering, np.ones((2, 3))) == plain).all()
+
+
+def test_tempering_leaves_the_normaliser_alone(weighted: Weighted) -> None:
+    whole, half, none = (log_beta(*weighted[:4], tempering) for tempering in (1.0, 0.5, 0.0))
+    np.testing.assert_allclose(half - none, 0.5 * (whole - none))
+    np.testing.assert_allclose(none[..., 0], -0.5 * np.log(2.0 * np.pi * weighted.phi).sum(-1))
+
+
+def test_an_observation_of_weight_three_is_three_observations(weighted: Weighted) -> None:
+    """Without clutter, responsibilities are those of three copies that share one source: the densities multiply, and
+    what they lack of N(o; s, Phi / 3) does not depend on the source. So does the evidence that E-S adds up."""
+    nothing = np.full((2, 3), -np.inf)
+    found = independent(log_beta(*weighted[:4], weights=np.full((2, 3), 3.0)), nothing).responsibilities
+    copies = 3.0 * log_beta(*weighted[:4])
+    expected = np.exp(copies) / np.exp(copies).sum(-1, keepdims=True)
+    np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("exclusively", [False, True])
+def test_weighted_responsibilities_against_all_assignments(weighted: Weighted, exclusively: bool) -> None:
+    clutter, missed = np.array([-5.0, -4.0, -6.0]), np.array([-1.0, -2.0])
+    found = log_beta(*weighted[:4], weights=weighted.weights)[0]
+    std = np.sqrt(weighted.phi[0] / weighted.weights[0][:, None])[:, None]
+    truth = norm.logpdf(weighted.observations[0][:, None], weighted.mean[0], std)
+    truth = (truth - 0.5 * weighted.source_var[0] / np.square(std)).sum(-1)
+    if exclusively:
+        expected = brute_force(truth, clutter, missed)
+        got = exclusive(found, clutter, missed, max_iterations=200, tolerance=1e-10).responsibilities
+        np.testing.assert_allclose(got, expected, atol=0.1)
+    else:
+        joint = np.exp(np.concatenate([truth, clutter[:, None]], axis=1))
+        expected = (joint / joint.sum(1, keepdims=True))[:, :2]
+        np.testing.assert_allclose(independent(found, clutter).responsibilities, expected)
+
+
+def test_clustering_by_weighted_em_never_lowers_the_likelihood_and_is_not_led_astray(rng: np.random.Generator) -> None:
+    """Gebru et al. (2016), fixed weights, spherical clusters: outliers of small weight move nothing."""
+    centres = np.array([[-3.0, 0.0], [3.0, 1.0]])
+    data = np.concatenate([*(rng.normal(centre, 0.5, (60, 2)) for centre in centres), rng.uniform(-20, 20, (30, 2))])
+    weights = np.concatenate([np.ones(120), np.full(30, 1e-3)])
+    mean, variance, likelihoods = np.array([[-1.0, 3.0], [1.0, -3.0]]), 4.0, []
+    for _ in range(30):
+        phi = np.full((1, len(data), 2), variance)
+        fit = log_beta(data[None], phi, mean[None], np.zeros((1, 2, 2)), weights=weights[None])[0]
+        likelihoods.append(np.logaddexp.reduce(fit, axis=1).sum())
+        eta = independent(fit, np.full(len(data), -np.inf)).responsibilities * weights[:, None]
+        mean = eta.T @ data / eta.sum(0)[:, None]
+        squared = np.square(data[:, None] - mean).sum(-1)
+        variance = (eta * squared).sum() / (2.0 * len(data))
+    assert np.diff(likelihoods).min() > -1e-9
+    np.testing.assert_allclose(mean, centres, atol=0.25)
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+def test_a_weight_that_is_not_positive_is_an_error(weighted: Weighted, bad: float) -> None:
+    weights = weighted.weights.copy()
+    weights[1, 2] = bad
+    with pytest.raises(ValueError, match="expected weights that are positive and finite"):
+        log_beta(*weighted[:4], weights=weights)

@@ -11,10 +11,11 @@ import torch
 from dvae.distributions.gaussian import Gaussian
 from dvae.distributions.itakura_saito import itakura_saito
 from dvae.enhancement.adaptive import stacked
-from dvae.enhancement.adaptive.adapt import Method, adapt
+from dvae.enhancement.adaptive.adapt import adapt
 from dvae.enhancement.adaptive.config import AdaptationConfig
 from dvae.enhancement.adaptive.forward_pass import forward_pass
 from dvae.enhancement.adaptive.langevin import LangevinEM
+from dvae.enhancement.adaptive.method import Method
 from dvae.enhancement.adaptive.noise_adaptation import NoiseAdaptation
 from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
 from dvae.enhancement.adaptive.noise_nmf import NMFNoise
@@ -105,7 +106,7 @@ def test_nmf_updates_never_lower_the_likelihood(generator: torch.Generator) -> N
         values.append(likelihood(noise, power, speech_var))
     assert (np.diff(values) >= -1e-3).all()
     assert values[-1] > values[0] + 10
-    torch.testing.assert_close(noise.template.sum(-1), torch.ones(2, 3), atol=0.2, rtol=0.2)
+    torch.testing.assert_close(noise.factors.basis.sum(-1), torch.ones(2, 3), atol=0.2, rtol=0.2)
 
 
 def test_nmf_finds_a_noise_of_its_own_rank(generator: torch.Generator) -> None:
@@ -160,8 +161,8 @@ def test_an_utterance_that_leaves_does_not_disturb_the_others(kind: str, utteran
     method = make(kind, utterances, config)
     bounds = []
     for i in range(60):
-        method.e_step()
-        method.m_step()
+        for step in method.steps():
+            step.update()
         bounds.append(method.bound()[-1])
         if i == 30:
             method.select(torch.tensor([0, 2]))
