@@ -10,19 +10,16 @@ heard `--delay` seconds after it, the same for all.
 
 from __future__ import annotations
 
-import argparse
-import os
-from pathlib import Path
-
 import numpy as np
 from peers import DETECTORS, RATE
 from scipy.stats import rankdata
-from testset import read_mixtures
+from testset import program, read_mixtures
 from tqdm import tqdm
 
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
+from dvae.evaluation.table import Table
 from dvae.models.store.find import find_model
 from dvae.signal.level import active_frames
 from dvae.signal.stft import STFT
@@ -50,10 +47,7 @@ def area_under_curve(truth: np.ndarray, score: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
-    )
+    parser = program(__doc__)
     parser.add_argument("--delay", type=float, nargs="+", default=[0.05, 0.1, 0.25], help="s after the end of a frame")
     arguments = parser.parse_args()
     use_one_thread()
@@ -69,10 +63,11 @@ def main() -> None:
                 index = np.clip(np.searchsorted(times, ends + delay, side="right") - 1, 0, scores.size - 1)
                 rows.setdefault((name, delay), {}).setdefault(mixture.snr, []).append((truth, scores[index]))
     snrs = sorted({snr for found in rows.values() for snr in found})
-    print(f"{'ROC-AUC':20} {'delay':>6}" + "".join(f"{snr:+4d} dB" for snr in snrs))
+    table = Table("{ROC-AUC:20} {delay ms:8.0f}" + "".join(f"{{{snr:+d} dB:7.3f}}" for snr in snrs))
+    print(table.header)
     for (name, delay), found in rows.items():
         areas = [area_under_curve(*map(np.concatenate, zip(*found[snr], strict=True))) for snr in snrs]
-        print(f"{name:20} {1e3 * delay:3.0f} ms" + "".join(f"{area:7.3f}" for area in areas))
+        print(table.row(name, 1e3 * delay, *areas))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ so that what a beam takes from the room's reverberation counts for it.
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pyroomacoustics
+from testset import program
 from tqdm import tqdm
 
 from dvae.enhancement.config import PRESETS
@@ -23,6 +22,7 @@ from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
+from dvae.evaluation.table import Table
 from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.threads import use_one_thread
@@ -70,10 +70,7 @@ def simulate(data: Path, seed: int, snr: float, seconds: float) -> tuple[np.ndar
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
-    )
+    parser = program(__doc__)
     parser.add_argument("--rooms", type=int, default=20)
     parser.add_argument("--snr", type=float, default=5.0)
     parser.add_argument("--reverberation", type=float, default=0.4, help="s")
@@ -83,7 +80,7 @@ def main() -> None:
     errors: list[np.ndarray] = []
     rows: dict[str, list[tuple[float, ...]]] = {}
     for seed in tqdm(range(arguments.rooms), unit="room"):
-        signals, clean, azimuth = simulate(Path(arguments.data), seed, arguments.snr, arguments.reverberation)
+        signals, clean, azimuth = simulate(arguments.data, seed, arguments.snr, arguments.reverberation)
         for mode in ("one microphone", "delay_and_sum", "mvdr"):
             began = time.process_time()
             if mode == "one microphone":
@@ -108,10 +105,10 @@ def main() -> None:
         f"direction, {joined.size} speech frames in {arguments.rooms} rooms: median error {np.median(joined):.1f} deg, "
         f"within 10 degrees {100 * (joined < 10).mean():.0f} %; median of the rooms' medians {np.median(medians):.1f}"
     )
-    print(f"{'':16} SI-SDR  PESQ  ESTOI    RTF")
+    table = Table("{:16} {SI-SDR:6.2f} {PESQ:5.2f} {ESTOI:6.3f} {RTF:6.3f}")
+    print(table.header)
     for name, found in rows.items():
-        m = np.mean(found, axis=0)
-        print(f"{name:16} {m[0]:6.2f} {m[1]:5.2f} {m[2]:6.3f} {m[3]:6.3f}")
+        print(table.row(name, *np.mean(found, axis=0)))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,11 @@ Real-time factors are of one thread. --rooms puts both speech and noise into sim
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np
 from peers import PEERS
-from testset import SNRS, print_table, read_mixtures, score
+from testset import SNRS, Rows, print_table, program, read_mixtures, score_all
 from tqdm import tqdm
 
 from dvae.enhancement.config import PRESETS
@@ -25,7 +21,7 @@ from dvae.evaluation.fixed_mixtures import SAMPLE_RATE
 from dvae.threads import use_one_thread
 
 
-def plot(rows: dict[str, dict[int, list[tuple[float, float, float]]]], path: Path) -> None:
+def plot(rows: Rows, path: Path) -> None:
     """Mean gain over the noisy input in each score, a line for each method."""
     import matplotlib
 
@@ -37,7 +33,7 @@ def plot(rows: dict[str, dict[int, list[tuple[float, float, float]]]], path: Pat
         for name, found in rows.items():
             if name == "oracle Wiener filter":
                 continue
-            values = [np.nanmean(found[snr], axis=0)[index] for snr in SNRS]
+            values = [found[snr][index] for snr in SNRS]
             own = name.startswith("ours")
             axis.plot(SNRS, values, "o-" if own else ".--", lw=2 if own else 1, label=name)
         axis.set(title=title, xlabel="SNR of the input [dB]", xticks=SNRS)
@@ -48,10 +44,7 @@ def plot(rows: dict[str, dict[int, list[tuple[float, float, float]]]], path: Pat
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
-    )
+    parser = program(__doc__)
     parser.add_argument("--speech", default="speech/test_other", help="folder below --data (%(default)s)")
     parser.add_argument("--noise", default="noise/test", help="folder below --data (%(default)s)")
     parser.add_argument("--rooms", action="store_true")
@@ -73,14 +66,7 @@ def main() -> None:
         began = time.process_time()
         estimates[name] = [run(mixture.noisy) for mixture in tqdm(mixtures, desc=name, leave=False)]
         cost[name] = f"RTF {(time.process_time() - began) / seconds:.4f}"
-    rows: dict[str, dict[int, list[tuple[float, float, float]]]] = {}
-    with ProcessPoolExecutor() as pool:
-        for name, found in estimates.items():
-            jobs = [(mixture.clean, estimate) for mixture, estimate in zip(mixtures, found, strict=True)]
-            for mixture, result in zip(
-                mixtures, tqdm(pool.map(score, jobs, chunksize=4), total=len(jobs)), strict=True
-            ):
-                rows.setdefault(name, {}).setdefault(mixture.snr, []).append(result)
+    rows = score_all(mixtures, estimates)
     where = " in simulated rooms" if arguments.rooms else ""
     print(f"{arguments.speech} in {arguments.noise}{where}, {len(mixtures) // len(SNRS)} mixtures for each SNR")
     print_table(rows, cost)

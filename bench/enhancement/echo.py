@@ -8,21 +8,20 @@ peer is SpeexDSP's canceller with its residual suppression (package pyaec).
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pyaec
 import pyroomacoustics
-from testset import aligned
+from testset import aligned, program
 
 from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig, echo_reduction_db
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
+from dvae.evaluation.table import Table
 from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.threads import use_one_thread
@@ -56,15 +55,12 @@ def simulate(data: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
-    )
+    parser = program(__doc__)
     arguments = parser.parse_args()
     use_one_thread()
     rows: dict[str, list[tuple[float, ...]]] = {}
     for seed in range(6):
-        far, echo, near = simulate(Path(arguments.data), seed)
+        far, echo, near = simulate(arguments.data, seed)
         noise = 1e-4 * np.random.default_rng(seed).standard_normal(far.size).astype(np.float32)
         microphone = echo + near + noise
         starts = range(0, far.size - BLOCK + 1, BLOCK)
@@ -99,12 +95,13 @@ def main() -> None:
         row = (*values, before.si_sdr, after.si_sdr, before.pesq_wb, after.pesq_wb, cost)
         rows.setdefault("ours + enhancer", []).append(row)
     print("echo alone: reduction in dB after 1-3 s and 5-10 s; near speech over it: SI-SDR and PESQ-WB before -> after")
+    table = Table(
+        "{:16}{1-3 s:6.1f}{5-10 s:7.1f}   SI-SDR {before:6.2f} -> {after:6.2f}"
+        "   PESQ {before:6.2f} -> {after:6.2f}{RTF:9.4f}"
+    )
+    print(table.header)
     for name, found in rows.items():
-        m = np.mean(found, axis=0)
-        print(
-            f"{name:16} {m[0]:6.1f} {m[1]:6.1f}   SI-SDR {m[2]:5.2f} -> {m[3]:5.2f}   PESQ {m[4]:.2f} -> {m[5]:.2f}   "
-            f"RTF {m[6]:.4f}"
-        )
+        print(table.row(name, *np.mean(found, axis=0)))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,9 @@ fault. True v_s and v_n are |s|^2 and |n|^2. The phase-sensitive gain is the bes
 
 from __future__ import annotations
 
-import argparse
-import os
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-
 import numpy as np
 import torch
-from testset import print_table, read_mixtures, score
+from testset import print_table, program, read_mixtures, score_all
 from tqdm import tqdm
 
 from dvae.enhancement.config import PRESETS
@@ -29,10 +24,7 @@ from dvae.signal.stft import STFT
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
-    )
+    parser = program(__doc__)
     parser.add_argument("--preset", choices=tuple(PRESETS), default="quality")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -62,13 +54,7 @@ def main() -> None:
         gains["phase-sensitive gain"] = np.clip(ratio, 0.0, 1.0)
         for name, gain in gains.items():
             estimates.setdefault(name, []).append(stft.synthesise(noisy * gain, mixture.noisy.size))
-    rows: dict[str, dict[int, list[tuple[float, float, float]]]] = {}
-    with ProcessPoolExecutor() as pool:
-        for name, waveforms in estimates.items():
-            jobs = [(mixture.clean, waveform) for mixture, waveform in zip(mixtures, waveforms, strict=True)]
-            for mixture, result in zip(mixtures, pool.map(score, jobs, chunksize=4), strict=True):
-                rows.setdefault(name, {}).setdefault(mixture.snr, []).append(result)
-    print_table(rows, {})
+    print_table(score_all(mixtures, estimates), {})
 
 
 if __name__ == "__main__":

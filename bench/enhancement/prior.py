@@ -8,15 +8,13 @@ information.
 
 from __future__ import annotations
 
-import argparse
-import os
-from pathlib import Path
-
 import numpy as np
 import torch
+from testset import program
 
 from dvae.distributions.gaussian import kl_to_standard_normal
 from dvae.distributions.itakura_saito import itakura_saito
+from dvae.evaluation.table import Table
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
@@ -25,24 +23,23 @@ from dvae.signal.stft import STFT
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("DVAE_DATA"), required="DVAE_DATA" not in os.environ
-    )
+    parser = program(__doc__)
     parser.add_argument("--model", default="speech_rvae")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model, stft = load_model(RVAE, find_model(arguments.model)), STFT()
+    table = Table("{:14} {Itakura-Saito a frame:21.0f} {latent nats:12.1f}")
+    print(table.header)
     for folder in ("speech/valid", "speech/test", "noise/valid", "noise/test"):
         fits, nats = [], []
-        for path in list_audio(Path(arguments.data) / folder)[:14]:
+        for path in list_audio(arguments.data / folder)[:14]:
             power = torch.from_numpy(np.square(np.abs(stft.analyse(read_mono(path, 16000)[:96000]))))[None]
             power = power / power.mean()
             with torch.inference_mode():
                 z, posterior, *_ = model.encode(power)
                 fits.append(float(itakura_saito(power + model.config.floor, model.speech_var(z)).mean()))
                 nats.append(float(kl_to_standard_normal(posterior).sum(-1).mean()))
-        print(f"{folder:14} Itakura-Saito {np.mean(fits):6.0f} a frame, latent {np.mean(nats):5.1f} nats")
+        print(table.row(folder, np.mean(fits), np.mean(nats)))
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ import numpy as np
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
+from dvae.evaluation.table import Table
 from dvae.models.store.find import find_model
 from dvae.signal.audio_file import read_mono
 from dvae.threads import use_one_thread
 
 SPEECH = Path(__file__).resolve().parents[2] / "test" / "data" / "demo_speech_noisy.flac"
 HOP = 256
+TABLE = Table("{preset:12}{latency ms:11.0f}{RTF:8.4f}{p50 ms:8.2f}{p99 ms:8.2f}{load s:8.2f}{peak MiB:10.0f}")
 
 
 def measure(preset: str) -> None:
@@ -43,7 +45,7 @@ def measure(preset: str) -> None:
     factor = sum(times) / (len(times) * HOP / 16000)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     latency = 1e3 * enhancer.latency_seconds
-    print(f"{preset:12}{latency:9.0f} ms{factor:8.4f}{p50:9.2f} ms{p99:9.2f} ms{start:9.2f} s{memory:9.0f} MiB")
+    print(TABLE.row(preset, latency, factor, p50, p99, start, memory))
 
 
 def main() -> None:
@@ -51,9 +53,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         measure(sys.argv[1])
         return
-    print(
-        f"{'preset':12}{'latency':>12}{'RTF':>8}{'p50':>12}{'p99':>12}{'model load':>11}{'peak memory':>13}", flush=True
-    )
+    print(TABLE.header, flush=True)
     for preset in PRESETS:
         began = time.perf_counter()
         subprocess.run([sys.executable, __file__, preset], check=True)

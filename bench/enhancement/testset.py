@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from dvae.evaluation.fixed_mixtures import SAMPLE_RATE, FixedMixture, fixed_mixtures
+from dvae.evaluation.metrics.speech import speech_scores
+from dvae.evaluation.table import Table
 from dvae.signal.audio_file import list_audio
 
 SNRS = (-5, 0, 5, 10)
+Rows = dict[str, dict[int, np.ndarray]]  # method -> SNR -> means of SI-SDR, PESQ wide band, ESTOI
+
+
+def program(description: str | None) -> argparse.ArgumentParser:
+    """The options of a benchmark that needs the data sets: --data, by default the environment variable DVAE_DATA."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    folder = os.environ.get("DVAE_DATA")
+    parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, required=not folder)
+    return parser
 
 
 def read_mixtures(
@@ -51,18 +66,28 @@ def aligned(estimate: np.ndarray, reference: np.ndarray, limit: int = 1200) -> n
 
 def score(job: tuple[np.ndarray, np.ndarray]) -> tuple[float, float, float]:
     """(clean, estimate) -> SI-SDR, PESQ wide band, ESTOI; a function of one argument, for a pool of processes."""
-    from dvae.evaluation.metrics.speech import speech_scores
-
     clean, estimate = job
     found = speech_scores(clean, aligned(estimate, clean), SAMPLE_RATE)
     return found.si_sdr, found.pesq_wb, found.estoi
 
 
-def print_table(rows: dict[str, dict[int, list[tuple[float, float, float]]]], extra: dict[str, str]) -> None:
-    """One row for each method: means of the scores at each SNR, and `extra` behind them."""
-    snrs = sorted(next(iter(rows.values())))
-    print(f"{'':30}" + "".join(f"{f'{snr:+d} dB':>24}" for snr in snrs))
-    print(f"{'':30}" + "   SI-SDR   PESQ   ESTOI" * len(snrs))
-    for name, found in rows.items():
-        means = [np.nanmean(found[snr], axis=0) for snr in snrs]
-        print(f"{name:30}" + "".join(f"{m[0]:9.2f}{m[1]:7.2f}{m[2]:8.3f}" for m in means) + f"  {extra.get(name, '')}")
+def score_all(mixtures: Sequence[FixedMixture], estimates: Mapping[str, Sequence[np.ndarray]]) -> Rows:
+    """Method -> one estimate (S,) for each mixture, scored on all cores."""
+    rows: Rows = {}
+    with ProcessPoolExecutor() as pool:
+        for name, found in estimates.items():
+            jobs = [(mixture.clean, estimate) for mixture, estimate in zip(mixtures, found, strict=True)]
+            results = list(tqdm(pool.map(score, jobs, chunksize=4), total=len(jobs), desc=name, leave=False))
+            for snr in SNRS:
+                chosen = [result for mixture, result in zip(mixtures, results, strict=True) if mixture.snr == snr]
+                rows.setdefault(name, {})[snr] = np.nanmean(chosen, axis=0)
+    return rows
+
+
+def print_table(rows: Rows, extra: Mapping[str, str]) -> None:
+    """One row for each method, with `extra` behind it."""
+    print(Table("{:30}" + "{:>24}" * len(SNRS)).row("", *(f"{snr:+d} dB" for snr in SNRS)))
+    table = Table("{:30}" + "{SI-SDR:9.2f}{PESQ:7.2f}{ESTOI:8.3f}" * len(SNRS) + "  {:16}")
+    print(table.header)
+    for name, means in rows.items():
+        print(table.row(name, *(value for snr in SNRS for value in means[snr]), extra.get(name)))

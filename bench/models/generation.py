@@ -10,6 +10,7 @@ import time
 
 import torch
 
+from dvae.evaluation.table import Table
 from dvae.models.hit_dvae import HiTDVAE, HiTDVAEConfig
 
 
@@ -24,7 +25,8 @@ def main() -> None:
     generator = torch.Generator().manual_seed(1)
     w = torch.randn(1, model.config.global_size, generator=generator)
     state, previous = model.initial_state(1, w), torch.zeros(1, 513)
-    print(f"{'frames before':>13} {'next, kept':>12} {'whole again':>12} {'ratio':>7} {'kept':>10}")
+    table = Table("{frames before:13d} {next, kept, ms:14.2f} {whole again, ms:15.1f} {ratio:7.1f} {kept MiB:8.1f}")
+    print(table.header)
     recent: list[float] = []
     frames, latents = [], []
     for t in range(max(arguments.frames) + 1):
@@ -47,7 +49,7 @@ def main() -> None:
                 for part in pair  # type: ignore[union-attr]
             )
             step = sorted(recent)[len(recent) // 2]
-            print(f"{t:13d} {1e3 * step:9.2f} ms {1e3 * whole:9.1f} ms {whole / step:7.1f} {kept / 2**20:6.1f} MiB")
+            print(table.row(t, 1e3 * step, 1e3 * whole, whole / step, kept / 2**20))
 
 
 if __name__ == "__main__":

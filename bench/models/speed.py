@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from dvae.distributions.complex_gaussian import ComplexGaussian
 from dvae.distributions.gaussian import Gaussian, kl_divergence, kl_to_standard_normal
+from dvae.evaluation.table import Table
 from dvae.models.dvae import DVAE
 from dvae.models.networks.emission import Density
 from dvae.models.rvae import RVAE, RVAEConfig
@@ -144,8 +145,11 @@ def main() -> None:
     data = (torch.rand(*shape, 513, generator=generator) + 0.01).to(device)
     noise = torch.randn(*shape, 16, generator=generator).to(device)
     print(f"batch {arguments.batch}, {arguments.frames} frames, {device}; one training step")
-    columns = f"{'loop over frames':>18} {'dvae':>10} {'ratio':>7} {'bf16-mixed':>12} {'ratio':>7} {'frames/s':>10}"
-    print(f"{'':6} {columns} {'arithmetic limit in 32 bits':>30}")
+    table = Table(
+        "{:6} {loop, ms:10.0f} {dvae, ms:10.0f} {ratio:7.1f} {bf16-mixed, ms:15.0f} {ratio:7.1f} {frames/s:10.0f}"
+        " {arithmetic limit in 32 bits, ms:33.0f} {loop / limit:13.1f}"
+    )
+    print(table.header)
     for name, model, loop in (
         ("RVAE", RVAE(RVAEConfig()).to(device), rvae_loop),
         ("SRNN", SRNN(SRNNConfig()).to(device), srnn_loop),
@@ -167,10 +171,8 @@ def main() -> None:
         )
         frames = arguments.batch * arguments.frames
         limit = arithmetic_limit(model, frames, device, arguments.repeats)
-        print(
-            f"{name:6} {1e3 * slow:15.0f} ms {1e3 * full:7.0f} ms {slow / full:7.1f} {1e3 * half:9.0f} ms "
-            f"{slow / half:7.1f} {frames / half:10.0f} {1e3 * limit:20.0f} ms: loop / {slow / limit:.1f}"
-        )
+        times = (1e3 * slow, 1e3 * full, slow / full, 1e3 * half, slow / half)
+        print(table.row(name, *times, frames / half, 1e3 * limit, slow / limit))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from dataclasses import replace
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
@@ -15,13 +14,14 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREA
 import numpy as np
 import torch
 from sets import data_folder
-from tqdm import tqdm
 
+from dvae.evaluation.table import Table
 from dvae.evaluation.three_tracks import draw_scenes, score_scenes
+from dvae.evaluation.tracking3 import follow
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.sequence.mixdvae import PAPER, SequenceConfig, track_sequence
+from dvae.tracking.sequence.mixdvae import PAPER, SequenceConfig
 
 CHANGES = {
     "as it is": {},
@@ -56,23 +56,19 @@ def main() -> None:
     print(f"{len(scenes)} scenes of 3 people, {arguments.frames} frames, MOT17 POI")
     for name, base in (("motion_srnn_absolute", PAPER), ("motion_srnn", SequenceConfig())):
         model = load_model(TrajectorySRNN, find_model(name))
-        print(f"\n{name:36}{'MOTA':>8}{'MOTP':>8}{'IDF1':>8}{'IDS':>6}{'s each':>9}", flush=True)
+        table = Table("{:36}{MOTA:8.1f}{MOTP:8.1f}{IDF1:8.1f}{IDS:6d}{s each:9.3f}")
+        print(f"\n{name}\n{table.header}", flush=True)
         for change, values in CHANGES.items():
             config = replace(base, **values)
             if values and config == base:
                 continue
-            began = time.process_time()
-            found = []
-            for index, scene in enumerate(tqdm(scenes, desc=change, unit="scene", leave=False)):
-                try:
-                    found.append(track_sequence(model, scene.frames(), scene.start(), config, seed=index))
-                except FloatingPointError as error:
-                    print(f"{change:36} diverges: {error}")
-                    break
-            seconds = (time.process_time() - began) / len(scenes)
-            if len(found) == len(scenes):
-                s = score_scenes(scenes, found, as_paper=False)
-                print(f"{change:36}{s.mota:8.1f}{s.motp:8.1f}{s.idf1:8.1f}{s.switches:6d}{seconds:9.3f}", flush=True)
+            try:
+                found, seconds = follow(model, scenes, config, change)
+            except FloatingPointError as error:
+                print(f"{change:36} diverges: {error}")
+                continue
+            s = score_scenes(scenes, found, as_paper=False)
+            print(table.row(change, s.mota, s.motp, s.idf1, s.switches, seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,13 +23,12 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from ours import Ours, smoothed  # noqa: E402
 from peers import PEERS  # noqa: E402
-from scipy.optimize import linear_sum_assignment  # noqa: E402
-from scoring import COLUMNS, combine, score_sequence  # noqa: E402
-from sets import SETS, Clip, read_set  # noqa: E402
+from scoring import CELLS, COLUMNS, combine, score_sequence  # noqa: E402
+from sets import SETS, Clip, owners, read_set  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from dvae.data.motchallenge import FrameBoxes  # noqa: E402
-from dvae.tracking.boxes import iou  # noqa: E402
+from dvae.evaluation.table import Table  # noqa: E402
 
 LAG = 15
 Run = Callable[[Clip, list[float]], list[FrameBoxes]]
@@ -52,12 +51,9 @@ def run_frames(
 def perfect(clip: Clip, steps: list[float]) -> list[FrameBoxes]:
     """Every detection that matches a person (IoU 0.5) under that person's id: what the boxes allow."""
     found = []
-    for truth, detections in zip(clip.truth, clip.detections, strict=True):
-        overlap = iou(truth.boxes, detections[:, :4])
-        rows, columns = linear_sum_assignment(np.where(overlap >= 0.5, 1.0 - overlap, 9.0))
-        good = overlap[rows, columns] >= 0.5
-        boxes = detections[columns[good], :4]
-        found.append(FrameBoxes(boxes, truth.ids[rows[good]], np.ones(len(boxes))))
+    for truth, detections, owner in zip(clip.truth, clip.detections, owners(clip), strict=True):
+        boxes = detections[owner >= 0, :4]
+        found.append(FrameBoxes(boxes, truth.ids[owner[owner >= 0]], np.ones(len(boxes))))
     return found
 
 
@@ -90,7 +86,8 @@ ROWS: dict[str, Run] = {
 def table(name: str, clips: list[Clip], rows: dict[str, Run]) -> dict[str, dict[str, float]]:
     """Print and return the scores of one set."""
     print(f"\n{name}: {len(clips)} sequences, {sum(len(clip.truth) for clip in clips)} frames")
-    print(f"{'':34}" + "".join(f"{column:>10}" for column in COLUMNS) + "    p50 ms    p99 ms", flush=True)
+    lines = Table("{:34}" + CELLS + "{p50 ms:10.2f}{p99 ms:10.2f}")
+    print(lines.header, flush=True)
     scores: dict[str, dict[str, float]] = {}
     for row, run in rows.items():
         steps: list[float] = []
@@ -100,9 +97,7 @@ def table(name: str, clips: list[Clip], rows: dict[str, Run]) -> dict[str, dict[
         scores[row] = combine(results)
         if steps:
             scores[row]["p50 ms"], scores[row]["p99 ms"] = 1e3 * np.percentile(steps, [50, 99])
-        values = "".join(f"{scores[row][column]:10.2f}" for column in COLUMNS[:-1]) + f"{scores[row]['Switches']:10.0f}"
-        timing = f"{scores[row]['p50 ms']:10.2f}{scores[row]['p99 ms']:10.2f}" if steps else ""
-        print(f"{row:34}{values}{timing}", flush=True)
+        print(lines.row(row, *(scores[row].get(column) for column in (*COLUMNS, "p50 ms", "p99 ms"))), flush=True)
     return scores
 
 

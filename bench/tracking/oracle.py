@@ -17,28 +17,16 @@ import torch
 from compare import perfect, run_frames
 from ours import Ours
 from scipy.optimize import linear_sum_assignment
-from scoring import COLUMNS, combine, score_sequence
-from sets import SETS, Clip, read_set
+from scoring import CELLS, COLUMNS, combine, score_sequence
+from sets import SETS, Clip, owners, read_set
 from tqdm import tqdm
 
 from dvae.data.motchallenge import FrameBoxes
+from dvae.evaluation.table import Table
 from dvae.tracking.boxes import iou
 
 OVERLAP = 0.3  # of two people who are said to cross
 LONG_GAP = 1.0  # seconds
-
-
-def owners(clip: Clip) -> list[np.ndarray]:
-    """For each frame the index in the truth of each detection's person, -1 for clutter."""
-    found = []
-    for truth, detections in zip(clip.truth, clip.detections, strict=True):
-        overlap = iou(truth.boxes, detections[:, :4])
-        rows, columns = linear_sum_assignment(np.where(overlap >= 0.5, 1.0 - overlap, 9.0))
-        owner = np.full(len(detections), -1)
-        good = overlap[rows, columns] >= 0.5
-        owner[columns[good]] = rows[good]
-        found.append(owner)
-    return found
 
 
 def without_clutter(clip: Clip) -> Clip:
@@ -152,7 +140,8 @@ def main() -> None:
     torch.set_num_threads(1)
     for name in arguments.sets:
         clips = read_set(name, arguments.output)
-        print(f"\n{name}\n{'':34}" + "".join(f"{column:>10}" for column in COLUMNS), flush=True)
+        table = Table("{:34}" + CELLS)
+        print(f"\n{name}\n{table.header}", flush=True)
         causes: Counter[str] = Counter()
         for row, substitute in ROWS.items():
             results = {}
@@ -162,7 +151,7 @@ def main() -> None:
                 if row == "as it is":
                     causes += switches(clip, found)
             s = combine(results)
-            print(f"{row:34}" + "".join(f"{s[c]:10.2f}" for c in COLUMNS[:-1]) + f"{s['Switches']:10.0f}", flush=True)
+            print(table.row(row, *(s[column] for column in COLUMNS)), flush=True)
         print("switches: " + ", ".join(f"{count} {cause}" for cause, count in causes.most_common()), flush=True)
 
 

@@ -29,6 +29,7 @@ from sets import Clip
 from tqdm import tqdm
 
 from dvae.data.motchallenge import FrameBoxes
+from dvae.evaluation.table import Table
 from dvae.tracking.boxes import iou
 
 SIZE = (1920, 1080)
@@ -152,10 +153,9 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     scores: dict[str, dict[str, Any]] = {}
     for name, (label, values) in DIFFICULTIES.items():
-        print(
-            f"\n{label}\n{'':34}" + "".join(f"{value:>16g}" for value in values) + "   HOTA / IDF1 / switches",
-            flush=True,
-        )
+        over = Table("{:34}" + "{:>16}" * len(values)).row("", *(f"{value:g}" for value in values))
+        table = Table("{:34}" + "{:7.1f}{:5.0f}{:4.0f}" * len(values))
+        print(f"\n{label}\n{over}   HOTA / IDF1 / switches", flush=True)
         clips = {v: [scene(arguments.seconds, seed, **{name: v}) for seed in range(arguments.seeds)] for v in values}
         scores[name] = {}
         for tracker, run in TRACKERS.items():
@@ -164,8 +164,8 @@ def main() -> None:
                 raw = {clip.name: score_sequence(clip.truth, run(clip, [])) for clip in clips[value]}
                 found.append(combine(raw))
             scores[name][tracker] = found
-            row = "".join(f"{s['HOTA']:7.1f}{s['IDF1']:5.0f}{s['Switches']:4.0f}" for s in found)
-            print(f"{tracker:34}{row}", flush=True)
+            scored = (s[metric] for s in found for metric in ("HOTA", "IDF1", "Switches"))
+            print(table.row(tracker, *scored), flush=True)
     (arguments.output / "robustness.json").write_text(json.dumps(scores, indent=1))
     for metric in ("IDF1", "HOTA"):
         figure, panels = plt.subplots(2, 4, figsize=(19, 8.5))

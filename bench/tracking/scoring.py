@@ -42,6 +42,7 @@ def score_sequence(truth: Sequence[FrameBoxes], found: Sequence[FrameBoxes]) -> 
 
 
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "Recall", "Precision", "Switches")
+CELLS = "".join(f"{{{name}:10.2f}}" for name in COLUMNS[:-1]) + f"{{{COLUMNS[-1]}:10.0f}}"  # of dvae.evaluation.table
 
 
 def combine(results: Mapping[str, dict[str, Any]]) -> dict[str, float]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from dvae.data.motchallenge import FrameBoxes, by_frame, read_camera_motion, read_ground_truth, read_rows, read_sequence
+from dvae.tracking.boxes import iou
 
 SETS = {  # name -> folder, detections, second half of each sequence only
     "MOT17 POI": ("mot/MOT17", "poi", False),
@@ -80,3 +82,16 @@ def read_set(name: str, cache: Path) -> list[Clip]:
         rate, size = sequence.frames_per_second, sequence.image_size
         clips.append(Clip(sequence.name, rate, size, truth[first:], found[first:], camera[first:]))
     return clips
+
+
+def owners(clip: Clip) -> list[np.ndarray]:
+    """For each frame the index in the truth of each detection's person, -1 for clutter."""
+    found = []
+    for truth, detections in zip(clip.truth, clip.detections, strict=True):
+        overlap = iou(truth.boxes, detections[:, :4])
+        rows, columns = linear_sum_assignment(np.where(overlap >= 0.5, 1.0 - overlap, 9.0))
+        owner = np.full(len(detections), -1)
+        good = overlap[rows, columns] >= 0.5
+        owner[columns[good]] = rows[good]
+        found.append(owner)
+    return found

@@ -19,6 +19,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREA
 import numpy as np
 import torch
 
+from dvae.evaluation.table import Table
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
@@ -139,11 +140,12 @@ def main() -> None:
 
         makers |= {name: partial(peer_step, make) for name, make in PEERS.items()}
     crowds = (3, 10, 30, 100)
-    print(f"{'online step, p50 / p99 ms':32}" + "".join(f"{f'{n} people':>18}" for n in crowds))
+    table = Table("{online step, p50 / p99 ms:32}" + "".join(f"{{{n} people:>18}}" for n in crowds))
+    print(table.header)
     step_times(our_step(model), 10, 50)  # compiles
     for name, make in makers.items():
         times = (step_times(make(), number) for number in crowds)
-        print(f"{name:32}" + "".join(f"{f'{p50:.2f} / {p99:.2f}':>18}" for p50, p99 in times), flush=True)
+        print(table.row(name, *(f"{p50:.2f} / {p99:.2f}" for p50, p99 in times)), flush=True)
     plain, tuned = sequence(model, 0.0), sequence(model, 1e-4)
     print("\nsequence, T = 60, N = 3, cascade + 70 iterations:")
     print(f"  {plain:.3f} s, with fine-tuning {tuned:.2f} s")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from dvae.data.motchallenge import FrameBoxes
 from dvae.evaluation.metrics.tracking import tracking_scores
+from dvae.evaluation.table import Table
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
@@ -45,7 +46,8 @@ def main() -> None:
     scenes = [scene(np.random.default_rng(i), arguments.frames) for i in range(arguments.scenes)]
     number = np.arange(1, 4)
     print(f"{arguments.scenes} scenes of 3 people, {arguments.frames} frames")
-    print(f"{'motion model':24}{'tempering':>10}{'MOTA':>8}{'MOTP':>8}{'IDF1':>8}{'switches':>10}")
+    table = Table("{motion model:24}{tempering:10.3f}{MOTA:8.1f}{MOTP:8.1f}{IDF1:8.1f}{switches:10d}")
+    print(table.header)
     for name in ("motion_srnn_absolute", "motion_srnn"):
         model = load_model(TrajectorySRNN, find_model(name))
         for tempering in (PAPER.tempering, 1.0):
@@ -56,7 +58,7 @@ def main() -> None:
                 boxes = [FrameBoxes(1000 * mean, number, np.ones(3)) for mean in found.mean]
                 results[str(index)] = (wanted, boxes)
             s = tracking_scores(results)
-            print(f"{name:24}{tempering:10.3f}{s.mota:8.1f}{s.motp:8.1f}{s.idf1:8.1f}{s.switches:10d}")
+            print(table.row(name, tempering, s.mota, s.motp, s.idf1, s.switches))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,11 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREA
 import numpy as np
 import torch
 from compare import Run, ours, peer
-from scoring import COLUMNS, combine, score_sequence
+from scoring import CELLS, COLUMNS, combine, score_sequence
 from sets import SETS, Clip, read_set
 from tqdm import tqdm
+
+from dvae.evaluation.table import Table
 
 Ranges = dict[str, tuple[float, float]]
 BYTE: Ranges = {
@@ -109,7 +111,8 @@ def main() -> None:
     sets: dict[str, list[Clip]] = {name: read_set(name, arguments.output) for name in SETS}
     names = sorted({clip.name for clips in sets.values() for clip in clips})
     print(f"{arguments.trials} random settings beside the defaults, leaving one of {len(names)} sequences out")
-    print(f"{'':34}{'':30}" + "".join(f"{column:>10}" for column in COLUMNS), flush=True)
+    table = Table("{:46}{:18}" + CELLS)
+    print(table.header, flush=True)
     written: dict[str, Any] = {}
     for tracker in arguments.trackers:
         make, ranges = SEARCH[tracker]
@@ -135,8 +138,8 @@ def main() -> None:
             for name in sets:
                 found = combine(scores[name])
                 written[tracker][f"{kind}: {name}"] = found
-                values = "".join(f"{found[column]:10.2f}" for column in COLUMNS[:-1]) + f"{found['Switches']:10.0f}"
-                print(f"{tracker + ', ' + kind:46}{name:18.18}{values}", flush=True)
+                values = [found[column] for column in COLUMNS]
+                print(table.row(f"{tracker}, {kind}", name[:18], *values), flush=True)
     (arguments.output / "tune.json").write_text(json.dumps(written, indent=1))
 
 
