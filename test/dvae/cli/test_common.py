@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COMMANDS = ["dvae.cli.track", "dvae.cli.enhance", "dvae.cli.train", "dvae.cli.evaluate", "dvae_nodes.replay"]
+Run = Callable[..., int]
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help(module: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(module, "--help")
+    assert stopped.value.code == 0
+    assert "usage: dvae-" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        (
+            "dvae.cli.enhance",
+            ("no.wav", "out.wav"),
+            "expected an audio file or a folder, got no.wav, which does not exist",
+        ),
+        ("dvae.cli.enhance", ("text.wav", "out.wav"), "expected an audio file that can be decoded, got text.wav"),
+        ("dvae.cli.enhance", ("nan.wav", "out.wav"), "expected finite samples, got NaN or infinity in nan.wav"),
+        ("dvae.cli.enhance", ("nan.wav", "out.mp3"), "expected OUT to end in .wav or .flac, got out.mp3"),
+        ("dvae.cli.enhance", ("nan.wav", "o.wav", "--model", "nothing"), "expected a model folder or one of"),
+        ("dvae.cli.enhance", ("nan.wav", "o.wav", "--min-gain", "2"), "min_gain: expected a value in [0, 1], got 2.0"),
+        (
+            "dvae.cli.track",
+            ("text.wav", "o.txt", "--image-size", "9", "9", "--fps", "5"),
+            "text.wav, line 1: expected frame,id,",
+        ),
+        (
+            "dvae.cli.track",
+            ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "5"),
+            "expected a MOTChallenge text file",
+        ),
+        ("dvae.cli.track", ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "0"), "expected positive --fps"),
+        ("dvae.cli.evaluate", ("tracking", "--sequences", "x", "--detections", "y"), "is not a folder: pass --data"),
+        ("dvae_nodes.replay", ("no.mcap", "out"), "expected a bag, got no.mcap, which does not exist"),
+        ("dvae_nodes.replay", ("text.wav", "out"), "expected a ROS 2 bag (sqlite3 or mcap), got text.wav"),
+    ],
+)
+def test_mistakes_are_one_line(
+    module: str,
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVAE_DATA", raising=False)
+    Path("text.wav").write_text("hello")
+    import soundfile
+
+    soundfile.write("nan.wav", np.array([0.0, np.nan]), 16000, subtype="FLOAT")
+    assert run(module, *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1
