@@ -9,6 +9,7 @@ training with known speech as the next step.)
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -47,50 +48,61 @@ class EnhancerTask(Task):
         self.loss = loss
 
     def train_loss(self, batch: Batch) -> dict[str, Tensor]:
-        mixture, speech, active, seed = batch
-        frames = mixture.shape[1] - self.model.config.lookahead_frames
-        noise = self.noise((len(mixture), frames, self.model.config.latent_size), int(seed))
-        return self._loss(mixture, speech, active, noise, self.beta)
+        *powers, active, seed = batch
+        frames = active.shape[1] - self.model.config.lookahead_frames
+        noise = self.noise((len(active), frames, self.model.config.latent_size), int(seed))
+        return self._loss(Powers(*powers), active, noise, self.beta)
 
     def valid_loss(self, batch: Batch) -> dict[str, Tensor]:
-        mixture, speech, active, _ = batch
-        return self._loss(mixture, speech, active, None, self.optimisation.beta)
+        *powers, active, _ = batch
+        return self._loss(Powers(*powers), active, None, self.optimisation.beta)
 
-    def _loss(
-        self, mixture: Tensor, speech: Tensor, active: Tensor, noise: Tensor | None, beta: float
-    ) -> dict[str, Tensor]:
-        """Complex spectrograms (B, T + lookahead, F) and truth of activity (B, T + lookahead) -> the terms of the loss,
-        each a mean over the batch."""
-        variances = self.model(mixture.abs().square(), noise)
+    def _loss(self, powers: Powers, active: Tensor, noise: Tensor | None, beta: float) -> dict[str, Tensor]:
+        """What was mixed and the truth of activity (B, T + lookahead) -> the terms of the loss, each a mean over the
+        batch."""
+        variances = self.model(powers.mixture, noise)
         num_frames = variances.speech_var.shape[1]
-        mixture, speech = mixture[:, :num_frames], speech[:, :num_frames]
-        floor = self.model.config.floor
-        fit = itakura_saito(speech.abs().square() + floor, variances.speech_var)
-        fit = fit + itakura_saito((mixture - speech).abs().square() + floor, variances.noise_var)
-        fit = fit / mixture.shape[-1]
-        kl = kl_to_standard_normal(variances.posterior).sum(-1).mean() / mixture.shape[-1]
-        estimate = variances.wiener_gain * mixture
-        error = (estimate - speech).abs().square().sum((1, 2))
-        snr_db = 10 * torch.log10(speech.abs().square().sum((1, 2)) / error)
-        compressed = (compress(estimate) - compress(speech)).square().mean()
+        powers = Powers(*(power[:, :num_frames] for power in powers))
         activity = binary_cross_entropy_with_logits(variances.activity, active[:, :num_frames])
+        gain, floor = variances.wiener_gain, self.model.config.floor
+        error = error_power(gain, powers).sum((1, 2))
+        snr_db = 10 * torch.log10(powers.speech.sum((1, 2)) / error).mean()
         if not self.model.activity.weight.requires_grad:  # the filter is as it is
-            return {"loss": activity, "snr_db": snr_db.mean()}
+            return {"loss": activity, "snr_db": snr_db}
+        fit = itakura_saito(powers.speech + floor, variances.speech_var)
+        fit = fit + itakura_saito(powers.noise + floor, variances.noise_var)
+        fit = fit.mean() / gain.shape[-1]
+        kl = kl_to_standard_normal(variances.posterior).sum(-1).mean() / gain.shape[-1]
+        compressed = (compress(gain.square() * powers.mixture) - compress(powers.speech)).square().mean()
         weights = self.loss
-        loss = weights.fit * fit.mean() + beta * kl - weights.snr * snr_db.mean() + weights.compressed * compressed
+        loss = weights.fit * fit + beta * kl - weights.snr * snr_db + weights.compressed * compressed
         loss = loss + weights.activity * activity
-        terms = {"fit": fit.mean(), "kl": kl, "snr_db": snr_db.mean(), "compressed": compressed, "activity": activity}
-        return {"loss": loss, **terms}
+        return {"loss": loss, "fit": fit, "kl": kl, "snr_db": snr_db, "compressed": compressed, "activity": activity}
 
 
-def compress(spectrogram: Tensor) -> Tensor:
-    """|X|^0.3, with a gradient that stays finite at zero."""
-    return (spectrogram.abs().square() + 1e-6) ** (COMPRESSION / 2)
+class Powers(NamedTuple):
+    """|x|^2, |s|^2 and |n|^2 of a mixture x = s + n, each (B, T, F): all that real gains and variances need."""
+
+    mixture: Tensor
+    speech: Tensor
+    noise: Tensor
+
+
+def error_power(gain: Tensor, powers: Powers) -> Tensor:
+    """|g x - s|^2 = |g n - (1 - g) s|^2 of a real gain, (B, T, F)."""
+    mixture, speech, noise = powers
+    lost = 1.0 - gain
+    return gain.square() * noise + lost.square() * speech - gain * lost * (mixture - speech - noise)  # 2 Re(n s*)
+
+
+def compress(power: Tensor) -> Tensor:
+    """|X|^0.3 from |X|^2, with a gradient that stays finite at zero."""
+    return torch.exp(COMPRESSION / 2 * torch.log(power + 1e-6))  # half the time of a power
 
 
 class MixtureBatches(SeededBatches):
-    """Batch i of epoch e: complex spectrograms (B, T + lookahead, F) of mixtures and their speech, both divided by the
-    running level of the mixture, as the streaming enhancer does."""
+    """Batch i of epoch e: powers (B, T + lookahead, F) of mixtures, of their speech and of their noise, divided by the
+    running level of the mixture, as the streaming enhancer does, and where there is speech (B, T + lookahead)."""
 
     def __init__(
         self, source: MixtureSource, options: Optimisation, config: EnhancerConfig, num_batches: int, seed: int
@@ -105,13 +117,12 @@ class MixtureBatches(SeededBatches):
         num_samples = self.num_frames * self.stft.hop_length
         drawn = [self.source.draw(num_samples, rng) for _ in range(self.options.batch_size)]
         pairs = np.stack([np.stack([d.mixture, d.speech]) for d in drawn])  # (B, 2, S)
-        spectrogram = self.stft.analyse(pairs)[:, :, : self.num_frames]  # (B, 2, T, F)
-        level = LevelTracker().track(np.square(np.abs(spectrogram[:, 0])).mean(-1))  # (B, T)
+        mixture, speech = self.stft.analyse(pairs)[:, :, : self.num_frames].swapaxes(0, 1)  # (B, T, F)
+        powers = [np.square(part.real) + np.square(part.imag) for part in (mixture, speech, mixture - speech)]
+        level = LevelTracker().track(powers[0].mean(-1)).astype(np.float32)  # (B, T)
         # truth of activity from the speech as it was, before the running level moves
-        active = torch.from_numpy(active_frames(np.square(np.abs(spectrogram[:, 1])).mean(-1))).float()
-        spectrogram /= np.sqrt(level)[:, None, :, None].astype(np.float32)
-        mixture, speech = torch.from_numpy(spectrogram).unbind(1)
-        return mixture, speech, active, torch.tensor(seed)
+        active = torch.from_numpy(active_frames(powers[1].mean(-1))).float()
+        return *(torch.from_numpy(power / level[..., None]) for power in powers), active, torch.tensor(seed)
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Datasets]:
