@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from dvae.models.networks import latent_recurrence_compiled
 
 
 class Cell(NamedTuple):
@@ -89,11 +92,63 @@ class _LatentRecurrence(torch.autograd.Function):
         return for_drive, inputs[:, size:] @ by_frame, inputs @ by_gate, by_gate.sum(1, keepdim=True), None
 
 
+class _Compiled(torch.autograd.Function):
+    """The same for single precision on a CPU, all gates halved that are sigmoids."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, drive: Tensor, from_hidden: Tensor, joined: Tensor, bias: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        copies, rows, num_frames, size = noise.shape
+        hidden_size, like = from_hidden.shape[1], drive.new_empty
+        widths = (size + hidden_size, 2 * size, 4 * hidden_size)
+        inputs, parameters, gates = (like(copies, num_frames, rows, width) for width in widths)
+        cells = like(copies, num_frames + 1, rows, hidden_size)
+        squashed = like(copies, num_frames, rows, hidden_size)
+        drive, noise = drive.transpose(1, 2).contiguous(), noise.transpose(1, 2).contiguous()  # (C, T, R, ...)
+        operands = (drive, from_hidden.contiguous(), joined.contiguous(), bias[:, 0].contiguous(), noise)
+        for parts in zip(
+            *(part.numpy() for part in (*operands, inputs, parameters, gates, cells, squashed)), strict=True
+        ):
+            latent_recurrence_compiled.forward(*parts)
+        ctx.save_for_backward(from_hidden, joined, noise, inputs, parameters, gates, cells, squashed)
+        return inputs[..., :size].transpose(1, 2).contiguous(), parameters.transpose(1, 2).contiguous()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
+        from_hidden, joined, noise, inputs, parameters, gates, cells, squashed = ctx.saved_tensors
+        size = noise.shape[-1]
+        spread = 0.5 * torch.exp(0.5 * parameters[..., size:]) * noise  # d z / d log-variance
+        back_hidden, back_joined = from_hidden.transpose(1, 2).contiguous(), joined.transpose(1, 2).contiguous()
+        to_z, to_parameters = (gradient.transpose(1, 2).contiguous() for gradient in gradients)
+        gates, to_drive = gates.clone(), torch.empty_like(parameters)
+        operands = (back_hidden, back_joined, spread, to_z, to_parameters, gates, cells, squashed, to_drive)
+        for parts in zip(*(part.numpy() for part in operands), strict=True):
+            latent_recurrence_compiled.backward(*parts)
+        rows, by_frame, by_gate = (part.flatten(1, 2) for part in (inputs, to_drive, gates))
+        rows = rows.transpose(1, 2)
+        to_bias = by_gate.sum(1, keepdim=True)
+        return to_drive.transpose(1, 2), rows[:, size:] @ by_frame, rows @ by_gate, to_bias, None
+
+
 def latent_recurrence(
     drive: Tensor, from_hidden: Tensor, joined: Tensor, bias: Tensor, noise: Tensor
 ) -> tuple[Tensor, Tensor]:
     """drive (C, R, T, 2L): what the context says of mean and log-variance; from_hidden (C, H, 2L): what h_{t-1} says;
     joined (C, L + H, 4H) and bias (C, 1, 4H): gates from [z_t, h_{t-1}]; noise (C, R, T, L) -> z (C, R, T, L), mean
-    and log-variance (C, R, T, 2L)."""
+    and log-variance (C, R, T, 2L). Compiled for single precision on a CPU."""
+    if drive.device.type != "cpu" or drive.dtype != torch.float32:
+        return latent_recurrence_reference(drive, from_hidden, joined, bias, noise)
+    half, one = drive.new_full((from_hidden.shape[1],), 0.5), drive.new_ones(from_hidden.shape[1])
+    scale = torch.cat([half, half, one, half])  # sigmoid(x) = (1 + tanh(x / 2)) / 2; the third is a tanh itself
+    z, parameters = _Compiled.apply(drive, from_hidden, joined * scale, bias * scale, noise)  # type: ignore[no-untyped-call]
+    return z, parameters
+
+
+def latent_recurrence_reference(
+    drive: Tensor, from_hidden: Tensor, joined: Tensor, bias: Tensor, noise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The definition of `latent_recurrence`, for every device and precision."""
     z, parameters = _LatentRecurrence.apply(drive, from_hidden, joined, bias, noise)  # type: ignore[no-untyped-call]
     return z, parameters

@@ -9,15 +9,13 @@ Shapes: a block has R rows (t, n) of N sequences. Its inputs are [x, 1], so that
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from dvae.models.networks.compiled import Array, add_product, compiled, multiply, squash
+
 BLOCK_ROWS = 1000  # with 24 averages of either kind, 0.9 MB
-PRODUCT_ROWS = 500  # OpenBLAS has kernels of their own for products of less than a million terms
 
 
 class Weights(NamedTuple):
@@ -38,51 +36,7 @@ class Block(NamedTuple):
     averages: Array  # (R, H): second averages
 
 
-def _compiled(function: Any) -> Any:
-    return numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")(function)
-
-
-@_compiled
-def squash(values: Array) -> None:
-    """tanh in place, to 3e-7 of its value.
-
-    A rational function of x^2, times x: minimax in relative error over |x| < 8 (6e-9 before rounding), beyond which
-    tanh is 1 in single precision. Only products, sums and a quotient, which compilers turn into vector code.
-    """
-    flat = values.reshape(-1)
-    for i in range(flat.size):
-        x = flat[i]
-        x = np.float32(8.0) if x > np.float32(8.0) else x  # a NaN stays one
-        x = np.float32(-8.0) if x < np.float32(-8.0) else x
-        s = x * x
-        p = np.float32(1.5230486e-08) * s + np.float32(2.18947103e-05)
-        p = p * s + np.float32(3.57160094e-03)
-        p = p * s + np.float32(1.34445004e-01)
-        p = p * s + np.float32(0.9999999935738643)
-        q = np.float32(8.52247427e-07) * s + np.float32(3.41129680e-04)
-        q = q * s + np.float32(2.61644540e-02)
-        q = q * s + np.float32(4.67778278e-01)
-        q = q * s + np.float32(1.0)
-        flat[i] = x * p / q
-
-
-@_compiled
-def multiply(left: Array, right: Array, out: Array) -> None:
-    """out = left @ right, a few rows at a time."""
-    for i in range(0, len(left), PRODUCT_ROWS):
-        np.dot(left[i : i + PRODUCT_ROWS], right, out[i : i + PRODUCT_ROWS])
-
-
-@_compiled
-def add_product(left: Array, right: Array, total: Array) -> None:
-    """total += left.T @ right, a few rows at a time."""
-    part = np.empty_like(total)
-    for i in range(0, len(left), PRODUCT_ROWS):
-        np.dot(left[i : i + PRODUCT_ROWS].T, right[i : i + PRODUCT_ROWS], part)
-        total += part
-
-
-@_compiled
+@compiled
 def average(active: Array, num_sequences: int, out: Array) -> None:
     """h_t = h_{t-1} + a_t (u_t - h_{t-1}) from tanh (R, 2H) of half of what drives a and of what drives u, into the
     last H columns of `out`."""
@@ -100,7 +54,7 @@ def average(active: Array, num_sequences: int, out: Array) -> None:
                 state[j] = before[j] + rate * (row[size + j] - before[j])
 
 
-@_compiled
+@compiled
 def average_backward(active: Array, states: Array, gradient: Array, num_sequences: int) -> None:
     """`active` becomes the gradient with respect to what it is the tanh of; `gradient` (R, >= H): that with respect to
     the states, both in the last H columns. What h_t hands back to h_{t-1} is added to `gradient`."""
@@ -124,7 +78,7 @@ def average_backward(active: Array, states: Array, gradient: Array, num_sequence
                 earlier[j] += total[j] - share
 
 
-@_compiled
+@compiled
 def fill(inputs: Array, weights: Weights, block: Block) -> Array:
     """Run a block forward, inputs (T, N, D) -> what comes out (R,)."""
     num_frames, num_sequences, size = inputs.shape
@@ -145,7 +99,7 @@ def fill(inputs: Array, weights: Weights, block: Block) -> Array:
     return out
 
 
-@_compiled
+@compiled
 def empty_block(num_rows: int, size: int, hidden_size: int) -> Block:
     """Room for `num_rows` rows of `size` inputs."""
     return Block(
@@ -157,7 +111,7 @@ def empty_block(num_rows: int, size: int, hidden_size: int) -> Block:
     )
 
 
-@_compiled
+@compiled
 def first_rows(block: Block, num_rows: int) -> Block:
     """The part of `block` that a smaller one needs."""
     return Block(
@@ -169,7 +123,7 @@ def first_rows(block: Block, num_rows: int) -> Block:
     )
 
 
-@_compiled
+@compiled
 def fill_backward(
     num_sequences: int, weights: Weights, gradient: Array, block: Block, to_block: Block, to_weights: Weights
 ) -> None:
@@ -192,7 +146,7 @@ def fill_backward(
     multiply(block.first, weights.first, to_block.inputs)
 
 
-@_compiled
+@compiled
 def forward(inputs: Array, weights: Weights, out: Array) -> None:
     """Inputs (B, T, K, D) -> out (B, T, K)."""
     num_batch, num_frames, num_sequences, size = inputs.shape
@@ -205,7 +159,7 @@ def forward(inputs: Array, weights: Weights, out: Array) -> None:
             out[b, :, k : k + step] = rows.reshape(num_frames, part.shape[1])
 
 
-@_compiled
+@compiled
 def backward(inputs: Array, weights: Weights, gradient: Array, to_inputs: Array, to_weights: Weights) -> None:
     """gradient (B, T, K) -> to_inputs (B, T, K, D); what the weights get is added to `to_weights`."""
     num_batch, num_frames, num_sequences, size = inputs.shape
