@@ -61,8 +61,8 @@ class Factors(NamedTuple):
 def random_factors(data: Tensor, rank: int, generator: torch.Generator) -> Factors:
     """A start for V (B, T, F): every basis vector about the mean spectrum, activations of a frame sum to one."""
     batch, num_frames, num_bins = data.shape
-    basis = torch.rand(batch, rank, num_bins, generator=generator).clamp_min(TINY)
-    activations = torch.rand(batch, num_frames, rank, generator=generator).clamp_min(TINY)
+    basis = torch.rand(batch, rank, num_bins, generator=generator, dtype=data.dtype).clamp_min(TINY)
+    activations = torch.rand(batch, num_frames, rank, generator=generator, dtype=data.dtype).clamp_min(TINY)
     basis = basis * data.mean(1, keepdim=True).clamp_min(TINY)
     return Factors(basis, activations / activations.sum(-1, keepdim=True))
 

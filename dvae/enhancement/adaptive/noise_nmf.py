@@ -18,7 +18,7 @@ class NMFNoise:
 
     def __init__(self, power: Tensor, rank: int, generator: torch.Generator) -> None:
         self.factors = nmf.random_factors(power, rank, generator)
-        self.gain = torch.ones(*power.shape[:2], 1)
+        self.gain = power.new_ones(*power.shape[:2], 1)
 
     @property
     def variance(self) -> Tensor:

@@ -1,132 +1,23 @@
-"""The adaptive enhancers of the papers against what must hold whatever the weights are."""
+"""The loop of the adaptive methods: what must hold whatever the weights are."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
 import torch
 
-from dvae.distributions.gaussian import Gaussian
-from dvae.distributions.itakura_saito import itakura_saito
-from dvae.enhancement.adaptive import stacked
-from dvae.enhancement.adaptive.adapt import adapt
+from dvae.enhancement.adaptive.adapt import adapt, is_done
 from dvae.enhancement.adaptive.config import AdaptationConfig
-from dvae.enhancement.adaptive.forward_pass import forward_pass
 from dvae.enhancement.adaptive.langevin import LangevinEM
 from dvae.enhancement.adaptive.method import Method
 from dvae.enhancement.adaptive.noise_adaptation import NoiseAdaptation
-from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
-from dvae.enhancement.adaptive.noise_nmf import NMFNoise
-from dvae.enhancement.adaptive.utterances import Utterances, pad
+from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig
+from dvae.enhancement.adaptive.utterances import Utterances
 from dvae.enhancement.adaptive.vem import VariationalEM
-from dvae.models.networks.latent_recurrence import latent_recurrence
-from dvae.models.networks.layers import num_parameters
+from dvae.inference.variational_em import Step
 
 SMALL = {"num_bins": 20, "latent_size": 3, "hidden_size": 6}
 DEPENDENCIES = ["LV", "NO", "NOLV"]
-
-
-@pytest.fixture
-def utterances(generator: torch.Generator) -> Utterances:
-    return pad([torch.rand(length, 20, generator=generator) for length in (12, 7, 9)])
-
-
-@pytest.mark.parametrize(("dependency", "parameters"), [("LV", 248_577), ("NO", 411_905), ("NOLV", 503_041)])
-def test_noise_networks_have_the_published_size(dependency: str, parameters: int) -> None:
-    assert num_parameters(NoisySpeech(NoisySpeechConfig(dependency=dependency)).noise) == parameters
-
-
-@pytest.mark.parametrize("dependency", DEPENDENCIES)
-def test_noise_variance_reads_what_it_may(dependency: str, generator: torch.Generator) -> None:
-    torch.manual_seed(1)
-    network = NoisySpeech(NoisySpeechConfig(**SMALL, dependency=dependency)).noise  # type: ignore[arg-type]
-    power, z = torch.rand(1, 8, 20, generator=generator), torch.randn(1, 8, 3, generator=generator)
-    base = network(power, z)[0]
-    new_power, new_z = power.clone(), z.clone()
-    new_power[:, 4], new_z[:, 4] = 5.0, 3.0
-    of_power = ~torch.isclose(network(new_power, z)[0], base).all(-1)
-    of_z = ~torch.isclose(network(power, new_z)[0], base).all(-1)
-    later = [False] * 5 + [True] * 3  # x_{1:t-1}
-    now = [False] * 4 + [True] * 4  # z_{1:t}
-    expected = {"LV": ([False] * 8, [True] * 8), "NO": (later, [False] * 8), "NOLV": (later, now)}[dependency]
-    assert (of_power.tolist(), of_z.tolist()) == expected
-
-
-@pytest.mark.parametrize(("dependency", "causal"), list(itertools.product(DEPENDENCIES, [True, False])))
-def test_stacked_copies_are_the_network_itself(
-    dependency: str, causal: bool, utterances: Utterances, generator: torch.Generator
-) -> None:
-    torch.manual_seed(2)
-    model = NoisySpeech(NoisySpeechConfig(**SMALL, dependency=dependency, causal=causal))  # type: ignore[arg-type]
-    power, lengths = utterances
-    noise = torch.randn(3, 12, 3, generator=generator)
-    encoder = stacked.stack_weights(model.rvae.posterior, 3)
-    network = stacked.stack_weights(model.noise, 3)
-    z, posterior, *_ = stacked.encode(power, encoder, causal, lengths, noise, 1e-6)
-    log_var = stacked.noise_log_var(power, z, network, dependency, lengths, 1e-6)
-    total = torch.zeros(())
-    for b, length in enumerate(lengths.tolist()):
-        _, noise_var, expected = model.variances(power[b : b + 1, :length], noise[b : b + 1, :length])
-        torch.testing.assert_close(posterior.mean[b, :length], expected.mean[0])
-        torch.testing.assert_close(log_var[b, :length].exp() + 1e-6, noise_var[0])
-        total = total + noise_var.sum()
-    # and so are its gradients, summed over the copies
-    (log_var.exp() * utterances.mask).sum().backward()  # type: ignore[no-untyped-call]
-    total.backward()  # type: ignore[no-untyped-call]
-    for group, module in ((encoder, model.rvae.posterior), (network, model.noise)):
-        for name, parameter in module.named_parameters():
-            found = group[name].grad
-            if parameter.grad is not None and found is not None:
-                torch.testing.assert_close(found.sum(0), parameter.grad, atol=1e-5, rtol=1e-4)
-
-
-def test_recurrences_have_the_right_gradient(generator: torch.Generator) -> None:
-    def leaf(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
-
-    assert torch.autograd.gradcheck(stacked._LSTMRecurrence.apply, (leaf(2, 4, 12), leaf(2, 3, 12)))
-    noise = torch.randn(2, 3, 4, 2, generator=generator, dtype=torch.float64)  # two copies, three rows each
-    arguments = (leaf(2, 3, 4, 4), leaf(2, 3, 4), leaf(2, 5, 12), leaf(2, 1, 12))
-    assert torch.autograd.gradcheck(lambda *parts: latent_recurrence(*parts, noise), arguments)
-
-
-def likelihood(noise: NMFNoise, power: torch.Tensor, speech_var: torch.Tensor) -> float:
-    return -float(itakura_saito(power, noise.gain * speech_var[:, 0] + noise.variance).sum())
-
-
-def test_nmf_updates_never_lower_the_likelihood(generator: torch.Generator) -> None:
-    power = torch.rand(2, 30, 20, generator=generator) + 0.01
-    speech_var = torch.rand(2, 1, 30, 20, generator=generator) + 0.01
-    noise, mask = NMFNoise(power, 3, generator), torch.ones(2, 30, 1)
-    values = [likelihood(noise, power, speech_var)]
-    for _ in range(40):
-        noise.update(power, speech_var, mask)
-        values.append(likelihood(noise, power, speech_var))
-    assert (np.diff(values) >= -1e-3).all()
-    assert values[-1] > values[0] + 10
-    torch.testing.assert_close(noise.factors.basis.sum(-1), torch.ones(2, 3), atol=0.2, rtol=0.2)
-
-
-def test_nmf_finds_a_noise_of_its_own_rank(generator: torch.Generator) -> None:
-    template, activation = torch.rand(1, 1, 20, generator=generator), 0.2 + torch.rand(1, 200, 1, generator=generator)
-    truth = activation @ template + 0.01
-    power = truth * torch.empty_like(truth).exponential_(generator=generator)
-    noise = NMFNoise(power, 1, generator)
-    for _ in range(100):
-        noise.update(power, torch.full((1, 1, 200, 20), 1e-6), torch.ones(1, 200, 1))
-    error = (10 * torch.log10(noise.variance / truth)).abs().median()
-    assert error < 1.5  # dB; exponential noise with 20 bins a frame
-
-
-def test_elbo_is_that_of_equation_6_16(generator: torch.Generator) -> None:
-    power, speech_var, noise_var = (torch.rand(1, 5, 20, generator=generator) + 0.1 for _ in range(3))
-    posterior = Gaussian(torch.randn(1, 5, 3, generator=generator), torch.randn(1, 5, 3, generator=generator))
-    total = speech_var + noise_var
-    fit = (power / total - torch.log(power / total) - 1).sum(-1)
-    kl = 0.5 * (posterior.log_var.exp() + posterior.mean**2 - 1 - posterior.log_var).sum(-1)
-    torch.testing.assert_close(noisy_speech_elbo(power, speech_var, noise_var, posterior, 0.0), -fit - kl)
 
 
 def make(kind: str, utterances: Utterances, config: AdaptationConfig) -> Method:
@@ -170,10 +61,79 @@ def test_an_utterance_that_leaves_does_not_disturb_the_others(kind: str, utteran
     assert steps[30:33].max() < 3 * np.quantile(steps[20:30], 0.9) + 0.5
 
 
-def test_forward_pass_is_the_wiener_filter_of_the_mean(utterances: Utterances) -> None:
-    model = NoisySpeech(NoisySpeechConfig(**SMALL))  # type: ignore[arg-type]
-    found = forward_pass(model, utterances)
-    speech_var, noise_var, _ = model.variances(utterances.power[1:2, :7], None)
-    torch.testing.assert_close(found.gain[1, :7], (speech_var / (speech_var + noise_var))[0])
-    assert not found.gain[1, 7:].any()
-    assert found.iterations.tolist() == [0, 0, 0]
+class Ramps(Method):
+    """Bounds that rise by one an iteration up to a knee, another for each utterance."""
+
+    def __init__(self, knees: list[int]) -> None:
+        self.knees, self.number = torch.tensor(knees), 0
+
+    def steps(self) -> list[Step]:
+        return [Step("E-Z", self.e_z)]
+
+    def e_z(self) -> None:
+        self.number += 1
+
+    def bound(self) -> torch.Tensor:
+        return self.knees.clamp_max(self.number).float()
+
+    def gain(self) -> torch.Tensor:
+        """Says whose it is, and when: every bin is knee + iteration / 1000."""
+        return (self.knees + self.number / 1000.0)[:, None, None].expand(-1, 12, 20)
+
+    def select(self, kept: torch.Tensor) -> None:
+        self.knees = self.knees[kept]
+
+
+def last_iteration(knee: int, config: AdaptationConfig) -> int:
+    """By the rule as it is stated, iteration by iteration."""
+    for number in range(config.min_iterations, config.max_iterations):
+        bounds = [min(knee, i) for i in range(1, number + 1)]
+        if number >= 2 * config.patience:
+            recent = np.mean(bounds[-config.patience :]) - np.mean(bounds[-2 * config.patience : -config.patience])
+            if recent < config.tolerance:
+                return number
+    return config.max_iterations
+
+
+@pytest.mark.parametrize("minimum", [1, 9, 14])
+def test_an_utterance_is_done_when_its_bound_has_stopped_rising(utterances: Utterances, minimum: int) -> None:
+    config = AdaptationConfig(max_iterations=20, min_iterations=minimum, patience=4, tolerance=1.5)
+    knees = [16, 3, 6]
+    found = adapt(Ramps(knees), utterances, config)
+    expected = [last_iteration(knee, config) for knee in knees]
+    assert found.iterations.tolist() == expected
+    assert len(found.bounds) == max(expected)
+    for b, (knee, number) in enumerate(zip(knees, expected, strict=True)):
+        assert found.bounds[:number, b].tolist() == [min(knee, i) for i in range(1, number + 1)]
+        assert found.bounds[number:, b].isnan().all()
+        length = utterances.lengths[b]
+        torch.testing.assert_close(found.gain[b, :length], torch.full((int(length), 20), knee + number / 1000.0))
+        assert not found.gain[b, length:].any()
+
+
+def test_the_last_iteration_is_the_end_for_all(utterances: Utterances) -> None:
+    config = AdaptationConfig(max_iterations=5, min_iterations=1, patience=10)
+    found = adapt(Ramps([9, 9, 9]), utterances, config)
+    assert found.iterations.tolist() == [5, 5, 5]
+    assert (found.gain[0] > 9).all()
+
+
+def test_a_rise_of_just_the_tolerance_goes_on() -> None:
+    config = AdaptationConfig(max_iterations=9, min_iterations=1, patience=2, tolerance=2.0)
+    bounds = torch.arange(8.0)[:, None] * torch.tensor([1.0, 0.999])  # rise by 2 and by 1.998 over two iterations
+    assert is_done(bounds, config).tolist() == [False, True]
+    assert is_done(bounds[:3], config).tolist() == [False, False]
+    assert is_done(bounds[:4], config).tolist() == [False, True]
+
+
+def test_a_bound_that_is_not_finite_stops(utterances: Utterances) -> None:
+    method = Ramps([1, 1, 1])
+    method.bound = lambda: torch.tensor([1.0, torch.nan, 1.0])  # type: ignore[method-assign]
+    with pytest.raises(FloatingPointError, match="iteration 1: expected a finite objective, got nan"):
+        adapt(method, utterances, AdaptationConfig())
+
+
+def test_the_objective_is_the_mean_of_the_bounds() -> None:
+    method = Ramps([1, 5, 9])
+    method.number = 7
+    assert method.objective() == pytest.approx((1 + 5 + 7) / 3)
