@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scenes import write_sequence
 from sounds import voice
 
 from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig
@@ -124,3 +125,21 @@ def test_a_method_that_needs_a_model_says_how_to_get_it(
     more = ("--methods", "ND-NOLV", "--trained", tmp_path)
     assert run(EVALUATE, "enhancement", *options, *more) == 2
     assert "speech_nd_nolv, got none: dvae-train speech_nd_nolv" in capsys.readouterr().err
+
+
+def test_tables_of_tracking(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mot" / "one").mkdir(parents=True)
+    write_sequence(tmp_path / "mot" / "one")
+    options = ("--data", tmp_path, "--sequences", "mot", "--detections", "some")
+    assert run(EVALUATE, "tracking", *options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["sequence", "MOTA", "MOTP", "IDF1", "switches", "tracked", "lost", "FP", "FN"]
+    assert [line.split()[0] for line in lines[1:]] == ["one", "all", "step"]
+    assert lines[1].split()[1:] == lines[2].split()[1:]
+    assert run(EVALUATE, "tracking3", *options, "--frames", 45, 91, "--per-window", 1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:4] == ["T", "scenes", "method", "scoring"]
+    assert [line[:32].split() for line in lines[1:3]] == [["45", "2", "MixDVAE"]] * 2
+    assert [line[33:42].strip() for line in lines[1:3]] == ["standard", "paper's"]
+    assert len(lines) == 12
+    assert lines[-1] == "  91      0 no three people are there for so long"

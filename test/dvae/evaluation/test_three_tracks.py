@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scenes import write_sequence
 
 from dvae.evaluation.three_tracks import draw_scenes, labels_by_detection, score_scenes
 from dvae.tracking.sequence.mixdvae import SequenceResult
@@ -13,22 +14,7 @@ SIZE = np.array([640.0, 480.0, 640.0, 480.0])
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Five people, 90 frames; person 4 leaves at frame 50, person 5 is detected in half of the frames; clutter."""
-    (tmp_path / "gt").mkdir()
-    (tmp_path / "det").mkdir()
-    (tmp_path / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\nseqLength=90\nimWidth=640\nimHeight=480\n")
-    truth, found = [], []
-    for frame in range(1, 91):
-        for person in range(1, 6):
-            if person == 4 and frame > 50:
-                continue
-            box = f"{100 * person + frame},{60 + 5 * person},30,80"
-            truth.append(f"{frame},{person},{box},1,1,1")
-            if person != 5 or frame % 2:
-                found.append(f"{frame},-1,{box},0.9")
-        found.append(f"{frame},-1,10,400,30,70,0.9")
-    (tmp_path / "gt" / "gt.txt").write_text("\n".join(truth))
-    (tmp_path / "det" / "some.txt").write_text("\n".join(found))
+    write_sequence(tmp_path)
     return tmp_path
 
 
