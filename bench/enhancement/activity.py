@@ -17,10 +17,8 @@ from testset import program, read_mixtures
 from tqdm import tqdm
 
 from dvae.enhancement.config import PRESETS
-from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.table import Table
-from dvae.models.store.find import find_model
 from dvae.signal.level import active_frames
 from dvae.signal.stft import STFT
 from dvae.threads import use_one_thread
@@ -28,7 +26,7 @@ from dvae.threads import use_one_thread
 
 def ours(preset: str):
     """(S,) -> times at which scores are out, scores."""
-    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
+    enhancer = StreamingEnhancer.load(preset)
     hop = enhancer.stft.hop_length / RATE
 
     def run(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,13 +17,11 @@ import pyroomacoustics
 from testset import program
 from tqdm import tqdm
 
-from dvae.enhancement.config import PRESETS
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.evaluation.table import Table
-from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.threads import use_one_thread
 
@@ -76,7 +74,7 @@ def main() -> None:
     parser.add_argument("--reverberation", type=float, default=0.4, help="s")
     arguments = parser.parse_args()
     use_one_thread()
-    model = load_enhancer(find_model(PRESETS["quality"]))
+    model = load_enhancer("quality")
     errors: list[np.ndarray] = []
     rows: dict[str, list[tuple[float, ...]]] = {}
     for seed in tqdm(range(arguments.rooms), unit="room"):

@@ -17,12 +17,9 @@ import pyroomacoustics
 from testset import aligned, program
 
 from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig, echo_reduction_db
-from dvae.enhancement.config import PRESETS
-from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.evaluation.table import Table
-from dvae.models.store.find import find_model
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.threads import use_one_thread
 
@@ -86,7 +83,7 @@ def main() -> None:
             rows.setdefault(name, []).append(
                 (*values, before.si_sdr, after.si_sdr, before.pesq_wb, after.pesq_wb, cost)
             )
-        enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS["quality"])), echo=EchoConfig())
+        enhancer = StreamingEnhancer.load("quality", echo=EchoConfig())
         began = time.process_time()
         out = np.concatenate([enhancer.feed(microphone, far), enhancer.flush()])
         cost = (time.process_time() - began) / (far.size / RATE)

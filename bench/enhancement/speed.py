@@ -14,10 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from dvae.enhancement.config import PRESETS
-from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.table import Table
-from dvae.models.store.find import find_model
 from dvae.signal.audio_file import read_mono
 from dvae.threads import use_one_thread
 
@@ -31,7 +29,7 @@ def measure(preset: str) -> None:
     use_one_thread()
     waveform = np.tile(read_mono(SPEECH, 16000), 3)
     began = time.perf_counter()
-    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
+    enhancer = StreamingEnhancer.load(preset)
     enhancer.feed(waveform[:HOP])
     start = time.perf_counter() - began
     enhancer.reset()

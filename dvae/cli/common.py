@@ -8,10 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from dvae.enhancement.step import EnhancerStep
+from typing import Any
 
 
 def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
@@ -56,15 +53,6 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("--preset", default="quality", choices=tuple(PRESETS), help="default: %(default)s")
     parser.add_argument("--model", default="", help="a shipped model or a folder, instead of the preset's")
-
-
-def chosen_enhancer(arguments: argparse.Namespace) -> EnhancerStep:
-    """The model that `add_enhancer_options` name."""
-    from dvae.enhancement.config import PRESETS
-    from dvae.enhancement.step import load_enhancer
-    from dvae.models.store.find import find_model
-
-    return load_enhancer(find_model(arguments.model or PRESETS[arguments.preset]))
 
 
 def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> list[Any]:

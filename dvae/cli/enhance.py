@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from dvae.cli.common import add_enhancer_options, chosen_enhancer, run_command
+from dvae.cli.common import add_enhancer_options, run_command
 from dvae.signal.audio_file import Audio, list_audio, read_audio, resample, write_audio
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def command(arguments: argparse.Namespace) -> None:
 
     use_one_thread()
     settings = from_mapping(EnhancerSettings, {"min_gain": arguments.min_gain})
-    enhancer = StreamingEnhancer(chosen_enhancer(arguments), settings)
+    enhancer = StreamingEnhancer.load(arguments.model or arguments.preset, settings)
     for source, target in pairs:
         samples, rate = read_audio(source)
         if not samples.size:

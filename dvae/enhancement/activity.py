@@ -54,6 +54,21 @@ class FrameActivity(NamedTuple):
     azimuth: float = math.nan
 
 
+class Past(NamedTuple):
+    """What the detector remembers: the smoothed probability, and how many frames the robot's own voice lasts."""
+
+    smoothed: float
+    held_frames: int
+
+
+SILENCE = Past(0.0, 0)
+
+
+def sigmoid(log_odds: float) -> float:
+    """Log odds, limited to 50, -> probability."""
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -50.0), 50.0)))
+
+
 def to_db(power: float) -> float:
     """10 log10, not below MIN_DB."""
     return max(MIN_DB, 10.0 * math.log10(max(power, 1e-30)))
@@ -68,12 +83,11 @@ class ActivityDetector:
 
     def __init__(self, config: ActivityConfig) -> None:
         self.config, self.robot_speaks = config, False
-        self.reset()
+        self._past = SILENCE
 
     def reset(self) -> None:
         """Forget the past."""
-        self._smoothed = 0.0
-        self._held_frames = 0
+        self._past = SILENCE
 
     def step(self, log_odds: float, power: NDArray[Any], gain: NDArray[Any]) -> FrameActivity:
         """Log odds of speech, power and Wiener gain of one frame, both (F,), gain in [0, 1]."""
@@ -82,12 +96,15 @@ class ActivityDetector:
         noise_power = float(np.dot(rest[BAND] * rest[BAND], power[BAND]))
         snr_db = to_db(float(np.add.reduce(speech[BAND]))) - to_db(noise_power)
         level_db = to_db(float(np.add.reduce(speech)) / speech.size)
-        self._held_frames = config.robot_hold_frames + 1 if self.robot_speaks else max(0, self._held_frames - 1)
-        probability = 0.0
-        if level_db > config.silence_db and not self._held_frames:
-            odds = min(max(log_odds - config.prior_log_odds, -50.0), 50.0)
-            probability = 1.0 / (1.0 + math.exp(-odds))
-        frames = config.attack_frames if probability > self._smoothed else config.release_frames
+        held_frames = config.robot_hold_frames + 1 if self.robot_speaks else max(0, self._past.held_frames - 1)
+        heard = level_db > config.silence_db and not held_frames
+        probability = sigmoid(log_odds - config.prior_log_odds) if heard else 0.0
+        self._past = Past(self._smooth(probability), held_frames)
+        return FrameActivity(probability, self._past.smoothed > config.speaking_probability, level_db, snr_db)
+
+    def _smooth(self, probability: float) -> float:
+        """The running probability after this frame: it rises fast and falls slowly."""
+        config, before = self.config, self._past.smoothed
+        frames = config.attack_frames if probability > before else config.release_frames
         keep = math.exp(-1.0 / frames) if frames > 0 else 0.0
-        self._smoothed = keep * self._smoothed + (1.0 - keep) * probability
-        return FrameActivity(probability, self._smoothed > config.speaking_probability, level_db, snr_db)
+        return keep * before + (1.0 - keep) * probability

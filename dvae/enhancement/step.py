@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.distributions.complex_gaussian import wiener_gain
-from dvae.enhancement.config import NEIGHBOURS, WIDE_FLOOR, EnhancerConfig, wide_band_starts
+from dvae.enhancement.config import NEIGHBOURS, PRESETS, WIDE_FLOOR, EnhancerConfig, wide_band_starts
+from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_weights
 from dvae.signal.bands import Bands
 
@@ -240,8 +241,12 @@ class EnhancerStep:
         return np.asarray(change)
 
 
-def load_enhancer(folder: Path) -> EnhancerStep:
-    """The enhancer stored in `folder`; ValueError names the file when one is missing, damaged, or of another class."""
+def load_enhancer(name: str | Path) -> EnhancerStep:
+    """The stored enhancer `name`: a preset, a shipped model, or a folder.
+
+    ValueError where there is none, or names the file when one is missing, damaged, or of another class.
+    """
+    folder = find_model(PRESETS.get(str(name), str(name)))
     config, weights = read_weights(folder, "Enhancer", EnhancerConfig)
     try:
         return EnhancerStep(config, weights)

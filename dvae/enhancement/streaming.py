@@ -1,14 +1,16 @@
 """Streaming speech enhancement: `feed` what arrives, get what is ready, at a constant latency.
 
-Frames, look-ahead and overlap-add are those of dvae.signal.stft and dvae.enhancement.step; with a gain of 1 the
-output is the input, and the output does not depend on how the input is cut into chunks.
+Each hop goes through the same steps: take the echo out, make a spectrum, make one channel of several, let the model
+look at it; then the frame that has its look-ahead is filtered and added to the output. With a gain of 1 the output is
+the input, and the output does not depend on how the input is cut into chunks.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +20,10 @@ from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig, ActivityDetector, FrameActivity
 from dvae.enhancement.microphones import MicrophoneArray, MicrophoneConfig
-from dvae.enhancement.step import EnhancerStep
+from dvae.enhancement.step import EnhancerStep, StepResult, StepState, load_enhancer
 from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
+from dvae.signal.overlap_add import HopCutter, OverlapAdd
 from dvae.signal.stft import STFT
 
 
@@ -39,6 +42,21 @@ class Frame(NamedTuple):
     channels: NDArray[np.complex64]
     spectrum: NDArray[np.complex64]
     power: NDArray[np.float32]
+
+
+@dataclass
+class Stretch:
+    """All that belongs to one stretch of signal, from a reset to the next."""
+
+    hops: HopCutter  # of the channels, and of the reference as the last row
+    window: Audio  # the last n_fft samples, (C, n_fft)
+    level: LevelTracker
+    model: StepState
+    output: OverlapAdd
+    waiting: deque[Frame] = field(default_factory=deque)  # frames that wait for their look-ahead
+    num_fed: int = 0
+    num_returned: int = 0
+    processing_seconds: float = 0.0
 
 
 class StreamingEnhancer:
@@ -63,33 +81,61 @@ class StreamingEnhancer:
         self.settings = settings or EnhancerSettings()
         self.activity = ActivityDetector(activity or ActivityConfig())
         self.lookahead = model.config.lookahead_frames
-        self.latency_samples = self.stft.synthesis_overlap + self.lookahead * self.stft.hop_length
-        self.latency_seconds = (self.latency_samples + self.stft.hop_length) / self.stft.sample_rate
         hop, rate = self.stft.hop_length, self.stft.sample_rate
+        self.latency_samples = self.stft.synthesis_overlap + self.lookahead * hop
+        self.latency_seconds = (self.latency_samples + hop) / rate
         self.array = MicrophoneArray(microphones, self.stft.num_bins, hop / rate, rate) if microphones else None
         self.num_channels = self.array.num_channels if self.array else 1
         self.echo = EchoCanceller(echo, self.num_channels, hop, rate) if echo else None
-        self._level = LevelTracker()
-        self.reset()
+        self._frame_activity: list[FrameActivity] = []
+        self._now = self._begin()
+
+    @classmethod
+    def load(
+        cls,
+        name: str | Path = "quality",
+        settings: EnhancerSettings | None = None,
+        activity: ActivityConfig | None = None,
+        microphones: MicrophoneConfig | None = None,
+        echo: EchoConfig | None = None,
+    ) -> StreamingEnhancer:
+        """An enhancer with a stored model: a preset ("quality", "low_latency"), the name of a shipped model, or a
+        folder. ValueError as `load_enhancer`."""
+        return cls(load_enhancer(name), settings, activity, microphones, echo)
+
+    def _begin(self) -> Stretch:
+        return Stretch(
+            HopCutter(self.stft.hop_length, self.num_channels + 1),
+            np.zeros((self.num_channels, self.stft.n_fft), dtype=np.float32),
+            LevelTracker(),
+            self.model.initial_state(),
+            OverlapAdd(self.stft),
+        )
 
     def reset(self) -> None:
         """Forget the signal; nothing that was fed and not returned can be had any more (flush first)."""
-        self._state = self.model.initial_state()
-        self._level.reset()
         self.activity.reset()
         if self.array:
             self.array.reset()
         if self.echo:
             self.echo.reset()
-        rows = self.num_channels + 1  # the last one is the reference
-        self._pending: Audio = np.zeros((rows, 0), dtype=np.float32)  # samples that do not fill a hop yet
-        self._window: Audio = np.zeros((self.num_channels, self.stft.n_fft), dtype=np.float32)  # the last n_fft samples
-        self._waiting: deque[Frame] = deque()  # frames that wait for their look-ahead
-        self._sum: Audio = np.zeros(self.stft.num_synthesis, dtype=np.float32)  # overlap-add
-        self._frame_activity: list[FrameActivity] = []
-        self.num_fed = self.num_returned = 0
-        self.processing_seconds = 0.0  # time spent on what was fed, for the real-time factor
-        self._num_frames = 0
+        self._frame_activity = []
+        self._now = self._begin()
+
+    @property
+    def num_fed(self) -> int:
+        """Samples fed since the last reset."""
+        return self._now.num_fed
+
+    @property
+    def num_returned(self) -> int:
+        """Samples returned since the last reset."""
+        return self._now.num_returned
+
+    @property
+    def processing_seconds(self) -> float:
+        """Time spent on what was fed since the last reset."""
+        return self._now.processing_seconds
 
     @property
     def real_time_factor(self) -> float:
@@ -102,7 +148,12 @@ class StreamingEnhancer:
         reference: what the loudspeaker played at the same time, (S,); None is silence. ValueError for another shape or
         values not finite.
         """
-        samples = np.asarray(samples, dtype=np.float32)
+        rows = self._checked(np.asarray(samples, dtype=np.float32), reference)
+        self._now.num_fed += rows.shape[1]
+        return self._process(rows)
+
+    def _checked(self, samples: Audio, reference: Audio | None) -> Audio:
+        """Channels, and the reference as the last row, (C + 1, S)."""
         if self.array is None and samples.ndim != 1:
             raise ValueError(f"expected one channel of shape (S,), got shape {samples.shape}")
         if self.array is not None and (samples.ndim != 2 or len(samples) != self.num_channels):
@@ -115,8 +166,7 @@ class StreamingEnhancer:
             rows[-1] = reference
         if not np.isfinite(rows).all():
             raise ValueError(f"expected finite samples, got {int((~np.isfinite(rows)).sum())} NaN or infinite ones")
-        self.num_fed += samples.shape[-1]
-        return self._process(rows)
+        return rows
 
     def flush(self) -> Audio:
         """The samples still inside, as if silence followed; then reset. Output is then as long as the input."""
@@ -134,45 +184,50 @@ class StreamingEnhancer:
         return activity
 
     def _process(self, rows: Audio) -> Audio:
-        began = time.perf_counter()
-        hop = self.stft.hop_length
-        pending = np.concatenate([self._pending, rows], axis=1)
-        num_hops = pending.shape[1] // hop
-        self._pending = pending[:, num_hops * hop :]
-        ready = [self._hop(pending[:, i * hop : (i + 1) * hop]) for i in range(num_hops)]
+        began, now = time.perf_counter(), self._now
+        ready = [self._hop(hop) for hop in now.hops.feed(rows)]
         waveform: Audio = np.concatenate(ready) if ready else np.zeros(0, dtype=np.float32)
-        self.num_returned += waveform.size
-        self.processing_seconds += time.perf_counter() - began
+        now.num_returned += waveform.size
+        now.processing_seconds += time.perf_counter() - began
         return waveform
 
     def _hop(self, rows: Audio) -> Audio:
         """Advance by one hop of channels and reference -> the samples that became final (none at the very start)."""
-        new = rows[:-1] if self.echo is None else self.echo.step(rows[:-1], rows[-1])
-        self._window = np.concatenate([self._window[:, self.stft.hop_length :], new], axis=1)
-        channels = self.stft.frames_to_spectrum(self._window)
+        near = rows[:-1] if self.echo is None else self.echo.step(rows[:-1], rows[-1])
+        frame = self._analyse(near)
+        result = self._look_at(frame)
+        if result is None:
+            return rows[0, :0]
+        oldest = self._now.waiting.popleft()
+        self._frame_activity.append(self._observe(oldest, result))
+        gain = np.maximum(result.wiener_gain, np.float32(self.settings.min_gain))
+        return self._now.output.add(oldest.spectrum * gain)
+
+    def _analyse(self, hop: Audio) -> Frame:
+        """One hop (C, hop) -> the frame that ends with it."""
+        now = self._now
+        now.window = np.concatenate([now.window[:, self.stft.hop_length :], hop], axis=1)
+        channels = self.stft.frames_to_spectrum(now.window)
         spectrum = self.array.combine(channels) if self.array else channels[0]
         power = np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float32)
-        self._waiting.append(Frame(channels, spectrum, power))
-        level = self._level.step(float(np.add.reduce(power)) / power.size)
-        power = power / np.float32(level)
-        self._num_frames += 1
-        if self._num_frames <= self.lookahead:
-            self._state = self.model.look_ahead(power, self._state)
-            return rows[0, :0]
-        result, self._state = self.model.step(power, self._state)
-        channels, spectrum, power = self._waiting.popleft()
-        gain = result.wiener_gain
-        activity = self.activity.step(result.activity, power, gain)
-        if self.array:
-            azimuth = self.array.observe(channels, gain, activity.probability > 0.5)
-            activity = activity._replace(azimuth=azimuth)
-        self._frame_activity.append(activity)
-        return self._overlap_add(spectrum * np.maximum(gain, np.float32(self.settings.min_gain)))
+        return Frame(channels, spectrum, power)
 
-    def _overlap_add(self, spectrum: NDArray[np.complex64]) -> Audio:
-        """Add the oldest frame -> `hop` samples, none while they lie before the first sample that was fed."""
-        hop = self.stft.hop_length
-        summed = self._sum + self.stft.spectrum_to_frames(spectrum)
-        self._sum = np.concatenate([summed[hop:], np.zeros(hop, dtype=np.float32)])
-        frame = self._num_frames - self.lookahead - 1
-        return summed[:hop] if (frame + 1) * hop > self.stft.synthesis_overlap else summed[:0]
+    def _look_at(self, frame: Frame) -> StepResult | None:
+        """Let the model read the newest frame -> what it says of the oldest that waits, None during the look-ahead."""
+        now = self._now
+        now.waiting.append(frame)
+        level = now.level.step(float(np.add.reduce(frame.power)) / frame.power.size)
+        power = frame.power / np.float32(level)
+        if len(now.waiting) <= self.lookahead:
+            now.model = self.model.look_ahead(power, now.model)
+            return None
+        result, now.model = self.model.step(power, now.model)
+        return result
+
+    def _observe(self, frame: Frame, result: StepResult) -> FrameActivity:
+        """Whether somebody speaks in a filtered frame, and from where; the array learns from it."""
+        activity = self.activity.step(result.activity, frame.power, result.wiener_gain)
+        if self.array is None:
+            return activity
+        azimuth = self.array.observe(frame.channels, result.wiener_gain, activity.probability > 0.5)
+        return activity._replace(azimuth=azimuth)

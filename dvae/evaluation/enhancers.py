@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dvae.enhancement.config import PRESETS
-from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.enhancement import Enhanced, Method
 from dvae.evaluation.fixed_mixtures import FixedMixture
-from dvae.models.store.find import find_model
 from dvae.signal.stft import STFT
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def oracle(batch: Sequence[FixedMixture]) -> Enhanced:
 
 def streaming(preset: str) -> Method:
     """The streaming enhancer, one stream for each mixture."""
-    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
+    enhancer = StreamingEnhancer.load(preset)
 
     def run(batch: Sequence[FixedMixture]) -> Enhanced:
         began = time.process_time()

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
+
+
+class Past(NamedTuple):
+    """Weighted sum of the frame powers so far, and of the weights."""
+
+    total: NDArray[np.float64] | float
+    weight: float
+
+
+NOTHING = Past(0.0, 0.0)
 
 
 class LevelTracker:
@@ -19,18 +29,20 @@ class LevelTracker:
     def __init__(self, time_constant_frames: float = 125.0, floor: float = 1e-8) -> None:
         self.decay = float(np.exp(-1.0 / time_constant_frames))
         self.floor = floor
-        self.reset()
+        self._past = NOTHING
 
     def reset(self) -> None:
         """Forget the past."""
-        self._sum: NDArray[np.float64] | float = 0.0
-        self._weight = 0.0
+        self._past = NOTHING
 
     def step(self, frame_power: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Mean power of one frame, any shape -> the level after it, same shape."""
-        self._sum = self.decay * self._sum + (1.0 - self.decay) * np.asarray(frame_power, dtype=np.float64)
-        self._weight = self.decay * self._weight + (1.0 - self.decay)
-        return np.maximum(self._sum / self._weight, self.floor)
+        power = np.asarray(frame_power, dtype=np.float64)
+        self._past = Past(
+            self.decay * self._past.total + (1.0 - self.decay) * power,
+            self.decay * self._past.weight + (1.0 - self.decay),
+        )
+        return np.maximum(self._past.total / self._past.weight, self.floor)
 
     def track(self, frame_power: NDArray[np.float64]) -> NDArray[np.float64]:
         """Frame powers (..., T) from the start of a signal -> levels (..., T)."""

@@ -14,9 +14,7 @@ from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.microphones import MicrophoneConfig
-from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
-from dvae.models.store.find import find_model
 from dvae.signal.audio_file import Audio
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.reference import Reference
@@ -69,9 +67,8 @@ class EnhancerPipeline:
         self.microphones = microphones or MicrophoneConfig()
         if self.microphones.channel_mode in ("delay_and_sum", "mvdr") and not self.microphones.uses_array:
             raise ValueError(f"channel_mode {self.microphones.channel_mode}: expected microphone_positions, got none")
-        model = load_enhancer(find_model(node.model or PRESETS[node.preset]))
-        self.enhancer = StreamingEnhancer(
-            model,
+        self.enhancer = StreamingEnhancer.load(
+            node.model or node.preset,
             settings,
             activity,
             self.microphones if self.microphones.uses_array else None,

@@ -30,11 +30,9 @@ def test_enhance_a_folder_and_agree_with_the_stream(tmp_path: Path, run: Run) ->
     assert run("dvae.cli.enhance", tmp_path / "in", tmp_path / "out") == 0
     first, second = (read_mono(tmp_path / "out" / name, 16000) for name in ("a.wav", "deep/b.flac"))
     np.testing.assert_allclose(first, second, atol=1 / 16000)  # 16 bit, rounded by either format
-    from dvae.enhancement.step import load_enhancer
     from dvae.enhancement.streaming import StreamingEnhancer
-    from dvae.models.store.find import find_model
 
-    enhancer = StreamingEnhancer(load_enhancer(find_model("speech_enhancer")))
+    enhancer = StreamingEnhancer.load("speech_enhancer")
     streamed = np.concatenate([enhancer.feed(read_mono(tmp_path / "in" / "a.wav", 16000)), enhancer.flush()])
     np.testing.assert_allclose(first, streamed, atol=1 / 16000)
     # what is read but not written without loss becomes WAV

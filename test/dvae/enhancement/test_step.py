@@ -7,7 +7,6 @@ import torch
 from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.model import Enhancer
-from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
@@ -27,7 +26,7 @@ def test_streaming_is_the_whole_sequence_model(preset: str, speech: tuple[np.nda
     variances = model(torch.from_numpy(power / level[:, None])[None])
     gain = variances.wiener_gain[0].clamp_min(0.02).numpy()
     expected = stft.synthesise(spectrogram[: len(gain)] * gain, noisy.size)
-    enhancer = StreamingEnhancer(load_enhancer(find_model(PRESETS[preset])))
+    enhancer = StreamingEnhancer.load(preset)
     np.testing.assert_allclose(np.concatenate([enhancer.feed(noisy), enhancer.flush()]), expected, atol=2e-5)
     probability = [frame.probability for frame in enhancer.pop_activity()][3:]
     loud = np.array(probability) > 0  # silence counts as none, whatever the model says

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import rankdata
 
 from dvae.arrays.echo_canceller import EchoConfig
+from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.config import PRESETS, EnhancerConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.model import Enhancer
@@ -17,11 +21,12 @@ from dvae.signal.level import active_frames
 from dvae.signal.stft import STFT
 
 Audio = np.ndarray
+SQUARE = "0.05 0 0; 0 0.05 0; -0.05 0 0; 0 -0.05 0"
 
 
 @pytest.fixture(scope="module", params=list(PRESETS))
 def model(request: pytest.FixtureRequest) -> EnhancerStep:
-    return load_enhancer(find_model(PRESETS[request.param]))
+    return load_enhancer(request.param)
 
 
 def stream(enhancer: StreamingEnhancer, waveform: Audio, sizes: list[int]) -> Audio:
@@ -67,10 +72,26 @@ def test_latency_is_constant_and_as_stated(lookahead: int) -> None:
         assert returned == max(0, fed - enhancer.latency_samples)
 
 
+def test_load_takes_a_preset_a_shipped_model_or_a_folder(speech: tuple[Audio, Audio], tmp_path: Path) -> None:
+    noisy = speech[1][:8000]
+    copy = tmp_path / "mine"
+    shutil.copytree(find_model("speech_enhancer_low_latency"), copy)
+    names = ["low_latency", "speech_enhancer_low_latency", str(copy), copy]
+    found = [stream(StreamingEnhancer.load(name), noisy, [512]) for name in names]
+    assert all(np.array_equal(each, found[0]) for each in found)
+    assert StreamingEnhancer.load().latency_samples == StreamingEnhancer.load("speech_enhancer").latency_samples
+    settings, activity = EnhancerSettings(min_gain=1.0), ActivityConfig(silence_db=-10.0)
+    loaded = StreamingEnhancer.load("quality", settings, activity, MicrophoneConfig("first", SQUARE), EchoConfig())
+    assert (loaded.settings, loaded.activity.config) == (settings, activity)
+    assert loaded.array is not None
+    assert loaded.echo is not None
+    assert loaded.num_channels == 4
+    with pytest.raises(ValueError, match=r"expected a model folder or one of .*, got 'best'"):
+        StreamingEnhancer.load("best")
+
+
 def test_presets_keep_their_latency() -> None:
-    latency = {
-        name: StreamingEnhancer(load_enhancer(find_model(model))).latency_seconds for name, model in PRESETS.items()
-    }
+    latency = {name: StreamingEnhancer.load(name).latency_seconds for name in PRESETS}
     assert latency["low_latency"] <= 0.048
     assert latency["quality"] <= 0.1
 
@@ -143,8 +164,8 @@ def test_memory_does_not_grow(model: EnhancerStep) -> None:
     for _ in range(200):
         enhancer.feed(np.zeros(512, dtype=np.float32))
         enhancer.pop_activity()
-    assert len(enhancer._waiting) == enhancer.lookahead
-    assert enhancer._pending.size < 256
+    assert len(enhancer._now.waiting) == enhancer.lookahead
+    assert enhancer._now.hops._pending.shape[-1] < 256
     assert enhancer.real_time_factor > 0
 
 
