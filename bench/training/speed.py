@@ -22,6 +22,7 @@ import lightning
 import numpy as np
 import torch
 
+from dvae.evaluation.table import Table
 from dvae.signal.audio_file import write_audio
 from dvae.threads import use_one_thread
 from dvae.training.fit import keep_freed_memory
@@ -101,9 +102,10 @@ def main() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     keep_freed_memory()
-    print(
-        f"{'recipe':28s} {'batch':>11s} {'frames/s':>9s}" + "".join(f"{name:>10s}" for name in StepTime._fields), "(ms)"
+    table = Table(
+        "{recipe:28} {batch:>11} {frames/s:9.0f}" + "".join(f"{{{name} ms:14.1f}}" for name in StepTime._fields)
     )
+    print(table.header)
     with tempfile.TemporaryDirectory() as name:
         write_synthetic(Path(name))
         for recipe in (load_recipe(find_recipe(each), arguments.changes) for each in arguments.recipes):
@@ -114,8 +116,7 @@ def main() -> None:
             options = recipe.optimisation
             rate = options.batch_size * options.num_frames / sum(times)
             size = f"{options.batch_size} x {options.num_frames}"
-            parts = "".join(f"{1000 * each:10.1f}" for each in times)
-            print(f"{recipe.name:28s} {size:>11s} {rate:9.0f}{parts}", flush=True)
+            print(table.row(recipe.name, size, rate, *(1000 * each for each in times)), flush=True)
 
 
 if __name__ == "__main__":

@@ -42,13 +42,22 @@ def score_tracking(model: TrajectorySRNN, folders: Sequence[Path], detections: s
         truth = by_frame(read_ground_truth(folder / "gt" / "gt.txt"), sequence.num_frames)
         frames = by_frame(read_rows(folder / "det" / f"{detections}.txt"), sequence.num_frames)
         tracker = OnlineTracker(model, image_size=sequence.image_size)
-        result = []
-        for index, frame in enumerate(frames):
-            began = time.perf_counter()
-            tracks = tracker.update(frame.boxes, index / sequence.frames_per_second, frame.scores)
-            steps.append(time.perf_counter() - began)
-            seen = tracks.visible
-            result.append(FrameBoxes(tracks.boxes[seen], tracks.track_id[seen], tracks.confidence[seen]))
-        results[sequence.name] = (truth, result)
+        found, seconds = follow(tracker, frames, sequence.frames_per_second)
+        results[sequence.name] = (truth, found)
+        steps += seconds
     rows = {name: tracking_scores({name: pair}) for name, pair in results.items()}
     return TrackingTable({**rows, "all": tracking_scores(results)}, np.array(steps))
+
+
+def follow(
+    tracker: OnlineTracker, frames: Sequence[FrameBoxes], frames_per_second: float
+) -> tuple[list[FrameBoxes], list[float]]:
+    """The tracks that are seen in each frame, and the seconds of each step."""
+    found, seconds = [], []
+    for index, frame in enumerate(frames):
+        began = time.perf_counter()
+        tracks = tracker.update(frame.boxes, index / frames_per_second, frame.scores)
+        seconds.append(time.perf_counter() - began)
+        seen = tracks.visible
+        found.append(FrameBoxes(tracks.boxes[seen], tracks.track_id[seen], tracks.confidence[seen]))
+    return found, seconds
