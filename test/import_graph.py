@@ -23,8 +23,7 @@ LAYERS = """
     cli
     dvae
     wire
-    lifecycle
-    pipelines
+    pipelines, lifecycle
     nodes
 """
 
