@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
@@ -19,6 +18,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosbags.highlevel import AnyReader
 from tqdm import tqdm
 
+from dvae_nodes.wire.messages import message_class
+
 READY_SECONDS, ATTEMPTS = 45.0, 3  # now and then two participants of Fast DDS do not find each other: both start anew
 QUIET_SECONDS = 3.0
 NODES = ("detector", "tracker", "enhancer", "overlay")
@@ -31,12 +32,6 @@ class Recording:
     received: dict[str, list[tuple[float, Any]]] = field(default_factory=dict)
     sent: dict[str, list[tuple[float, int]]] = field(default_factory=dict)  # time sent, stamp in ns
     diagnostics: dict[str, Any] = field(default_factory=dict)
-
-
-def message_class(kind: str) -> Any:
-    """The class of package/msg/Type."""
-    package, _, name = kind.split("/")
-    return getattr(importlib.import_module(f"{package}.msg"), name)
 
 
 class Player(Node):

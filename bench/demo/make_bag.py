@@ -9,11 +9,13 @@ import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_audio
+from dvae_nodes.wire import audio, topics
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import BagTypes
 
-START = 1_700_000_000 * convert.NANOSECONDS
+START = 1_700_000_000 * NANOSECONDS
 CHUNK = 512  # samples
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = REPOSITORY / "test" / "data"
@@ -41,28 +43,21 @@ def make_bag(target: Path, portaudio: bool = False, seconds: float = 15.0, folde
         found, frame = video.read()
         if not found:
             break
-        time = START + round(index / fps * convert.NANOSECONDS)
+        time = START + round(index / fps * NANOSECONDS)
         header = convert.make_header(types, time, "camera")
-        messages.append((time, "/image", "sensor_msgs/msg/Image", convert.image_to_message(types, header, frame)))
+        messages.append((time, "/image", topics.IMAGE.types[0], convert.image_to_message(types, header, frame)))
     samples, rate = read_audio(folder / "demo_speech_noisy.flac")
     waveform = samples[0, : int(seconds * rate)]
+    kind = audio.STAMPED if portaudio else audio.DATA_STAMPED
     for first in range(0, waveform.size, CHUNK):
-        time = START + round(first / rate * convert.NANOSECONDS)
+        time = START + round(first / rate * NANOSECONDS)
         header = convert.make_header(types, time, "microphone")
-        chunk = waveform[first : first + CHUNK]
-        if portaudio:
-            message = convert.portaudio_message(types, header, chunk, rate)
-            messages.append((time, "/audio", "audio_common_msgs/msg/AudioStamped", message))
-            continue
-        data = convert.audio_bytes_message(types, chunk)
-        message = types.make("audio_common_msgs/AudioDataStamped", header=header, audio=data)
-        messages.append((time, "/audio", "audio_common_msgs/msg/AudioDataStamped", message))
+        chunk = audio.audio_message(types, kind, header, waveform[first : first + CHUNK], rate)
+        messages.append((time, "/audio", kind, chunk))
     if not portaudio:
-        for time in np.arange(
-            START - convert.NANOSECONDS, START + int(seconds * 1e9), 5 * convert.NANOSECONDS
-        ).tolist():
-            info = convert.audio_info_message(types, rate)
-            messages.append((time, "/audio_info", "audio_common_msgs/msg/AudioInfo", info))
+        for time in np.arange(START - NANOSECONDS, START + int(seconds * 1e9), 5 * NANOSECONDS).tolist():
+            info = audio.audio_info_message(types, rate)
+            messages.append((time, "/audio_info", topics.AUDIO_INFO_TYPE, info))
     messages.sort(key=lambda entry: entry[:2])
     with Writer(target, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         connections = {}

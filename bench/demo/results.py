@@ -77,5 +77,5 @@ def write_bag(path: Path, received: dict[str, list[tuple[float, Any]]], kinds: d
                     continue
                 _, data = cv2.imencode(".jpg", convert.image_from_message(message))
                 header = convert.make_header(types, time, message.header.frame_id)
-                small = types.make("sensor_msgs/CompressedImage", header=header, format="jpeg", data=data.reshape(-1))
+                small = types.make(jpeg, header=header, format="jpeg", data=data.reshape(-1))
                 writer.write(image_topic, time, types.store.serialize_cdr(small, jpeg))

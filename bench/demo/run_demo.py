@@ -14,11 +14,18 @@ from make_bag import DATA, START, make_bag
 from results import contact_sheet, plot_spectrograms, write_bag, write_video
 
 from dvae.evaluation.metrics.speech import speech_scores
+from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_mono, write_audio
+from dvae.signal.audio_input import AudioFormat, decode
+from dvae_nodes.wire import audio, topics
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import LiveTypes
 
 RATE = 16000
+RECORDED = (
+    *(topics.DETECTIONS, topics.TRACKS, topics.TRACKS_AS_DETECTIONS, topics.ANNOTATED),
+    *(topics.ENHANCED, topics.SPEECH_ACTIVITY),
+)
 
 
 def main() -> None:
@@ -28,18 +35,11 @@ def main() -> None:
     out = parser.parse_args().output
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    portaudio = bool(LiveTypes().fields_of("audio_common_msgs/AudioStamped"))
-    audio_kind = f"audio_common_msgs/msg/{'AudioStamped' if portaudio else 'AudioDataStamped'}"
+    audio_kind = audio.audio_kinds(LiveTypes(), "auto")[0]
+    portaudio = audio_kind == audio.STAMPED
     count = make_bag(out / "input", portaudio)
     print(f"input bag: {count} messages; starting the nodes (detector, tracker, enhancer, overlay)")
-    outputs = {
-        "/detections": "vision_msgs/msg/Detection2DArray",
-        "/tracks": "dvae_perception/msg/TrackArray",
-        "/tracks/detections": "vision_msgs/msg/Detection2DArray",
-        "/image/annotated": "sensor_msgs/msg/Image",
-        "/audio/enhanced": audio_kind,
-        "/speech_activity": "dvae_perception/msg/SpeechActivity",
-    }
+    outputs = {f"/{topic.name}": audio_kind if topic == topics.ENHANCED else topic.types[0] for topic in RECORDED}
     recording = play(out / "input", outputs, out / "nodes.log")
     frames = [convert.image_from_message(message) for _, message in recording.received["/image/annotated"]]
     write_video(out / "annotated.mp4", frames, fps=10.0)
@@ -59,7 +59,7 @@ def main() -> None:
 
 def stamp_of(message: Any) -> float:
     """Seconds since the start of the bag."""
-    return (convert.stamp_to_nanoseconds(message.header.stamp) - START) / convert.NANOSECONDS
+    return (convert.stamp_to_nanoseconds(message.header.stamp) - START) / NANOSECONDS
 
 
 def assemble(received: list[tuple[float, Any]]) -> np.ndarray:
@@ -67,9 +67,9 @@ def assemble(received: list[tuple[float, Any]]) -> np.ndarray:
     pieces = []
     for _, message in received:
         if hasattr(message.audio, "info"):
-            samples, _ = convert.decode_portaudio(message.audio)
+            samples, _ = audio.decode_portaudio(message.audio)
         else:
-            samples, _ = convert.decode_bytes(bytes(message.audio.data), convert.AudioFormat(RATE, 1))
+            samples, _ = decode(bytes(message.audio.data), AudioFormat(RATE, 1))
         pieces.append((round(stamp_of(message) * RATE), samples))
     if not pieces:
         raise RuntimeError("no enhanced audio came back; see nodes.log")

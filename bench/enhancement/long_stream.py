@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dvae.enhancement.activity import ActivityConfig
-from dvae.enhancement.streaming import EnhancerSettings
 from dvae.signal.audio_file import read_mono, resample
 from dvae.threads import use_one_thread
+from dvae_nodes.lifecycle.pipeline import Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import audio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
 from make_bag import audio_types
@@ -48,14 +47,9 @@ def main() -> None:
     use_one_thread()
     types = audio_types(portaudio=False)
     log: list[str] = []
-    pipeline = EnhancerPipeline(
-        types,
-        EnhancerNodeConfig(preset=arguments.preset),
-        EnhancerSettings(),
-        ActivityConfig(),
-        Reporter(log.append),
-    )
-    speech = {rate: convert.to_int16(resample(read_mono(SPEECH, 16000), 16000, rate)) for rate, _ in FORMATS}
+    settings = Settings(EnhancerNodeConfig(preset=arguments.preset))
+    pipeline = EnhancerPipeline(types, settings, Reporter(log.append))
+    speech = {rate: audio.to_int16(resample(read_mono(SPEECH, 16000), 16000, rate)) for rate, _ in FORMATS}
     rng, clock, began = np.random.default_rng(1), 0.0, time.perf_counter()
     expected = received = 0.0
     rate, channels, drift, next_format = 16000, 1, 50e-6, 0.0
@@ -72,7 +66,7 @@ def main() -> None:
         if clock >= next_format:
             rate, channels = FORMATS[events["formats"] % len(FORMATS)]
             info = SimpleNamespace(channels=channels, sample_rate=rate, sample_format="S16LE", coding_format="wave")
-            take(pipeline.on_info(info))
+            take(pipeline.on_audio_info(info, 0))
             events["formats"] += 1
             next_format += 1200.0
         count = int(rng.integers(rate // 100, rate // 15))
@@ -111,7 +105,7 @@ def main() -> None:
 
 
 def stamp_message(seconds: float) -> Any:
-    """builtin_interfaces/Time."""
+    """builtin_interfaces/msg/Time."""
     whole = int(seconds)
     return SimpleNamespace(sec=whole, nanosec=int((seconds - whole) * 1e9))
 

@@ -13,11 +13,15 @@ MOST, QUALITY, DISTANCE = 300, 0.01, 6.0  # of the points that are followed: num
 FEWEST = 12  # points that have to be found again
 
 
-class ImageMotion:
+class OpticalFlow:
     """Affine map (2, 3) of each image's coordinates to the next one's."""
 
     def __init__(self) -> None:
         self._last: Any = None
+
+    def reset(self) -> None:
+        """Forget the last image."""
+        self._last = None
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
         """BGR or grey image (H, W[, 3]) -> the map from the image before; None for the first or a plain image."""

@@ -9,11 +9,12 @@ from rclpy.node import Node
 
 from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
-from dvae_nodes.lifecycle.node import PerceptionNode, run_nodes
+from dvae_nodes.lifecycle.node import PipelineNode
+from dvae_nodes.lifecycle.run import run_nodes
 from dvae_nodes.overlay import OverlayNode
 from dvae_nodes.tracker import TrackerNode
 
-NODES: dict[str, type[PerceptionNode]] = {
+NODES: dict[str, type[PipelineNode]] = {
     "detector": DetectorNode,
     "tracker": TrackerNode,
     "enhancer": EnhancerNode,
@@ -25,7 +26,7 @@ def chosen_nodes() -> list[str]:
     """The parameter `enable` of the node `perception`, all by default."""
     node = Node("perception")
     try:
-        names = list(node.declare_parameter("enable", list(NODES)).value or [])
+        names: list[str] = list(node.declare_parameter("enable", list(NODES)).value)
     finally:
         node.destroy_node()
     unknown = [name for name in names if name not in NODES]

@@ -22,18 +22,20 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from dvae.evaluation.metrics.speech import si_sdr
+from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_mono
 from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
 from dvae_nodes.overlay import OverlayNode
 from dvae_nodes.perception import NODES
 from dvae_nodes.tracker import TrackerNode
+from dvae_nodes.wire import audio
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import LiveTypes
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TYPES = LiveTypes()
-SECOND = convert.NANOSECONDS
+SECOND = NANOSECONDS
 BOX = [100.0, 100.0, 160.0, 260.0]
 
 
@@ -328,8 +330,8 @@ def audio_messages(waveform: Any, start: float = 10.0, chunk: int = CHUNK, rate:
     messages = []
     for first in range(0, len(waveform), chunk):
         header = convert.make_header(TYPES, round((start + first / rate) * SECOND), "microphone")
-        data = convert.audio_bytes_message(TYPES, waveform[first : first + chunk])
-        messages.append(TYPES.make("audio_common_msgs/AudioDataStamped", header=header, audio=data))
+        data = audio.audio_bytes_message(TYPES, waveform[first : first + chunk])
+        messages.append(TYPES.make("audio_common_msgs/msg/AudioDataStamped", header=header, audio=data))
     return messages
 
 
@@ -346,7 +348,7 @@ def test_enhancer_cleans_and_keeps_every_sample_in_its_place(stage: Any) -> None
     messages = audio_messages(noisy)
     stage.publish("audio", messages[0])  # before the format is known: kept
     stage.until(lambda: "waiting" in stage.problems(node))
-    stage.send("audio_info", convert.audio_info_message(TYPES, 16000), infos)
+    stage.send("audio_info", audio.audio_info_message(TYPES, 16000), infos)
     for message in messages[1:]:
         stage.publish("audio", message)
         stage.executor.spin_once(timeout_sec=0.0)
@@ -377,7 +379,7 @@ def test_a_voice_as_a_client_of_ros4hri_hears_it(stage: Any) -> None:
     noisy = read_mono(DATA / "demo_speech_noisy.flac", 16000)[:32000]
     node = stage.add(EnhancerNode, ros4hri=True, sample_rate=16000)
     speaking = stage.listen(Bool, "/humans/voices/v1/is_speaking")
-    audio, features = (
+    heard, features = (
         stage.listen(AudioData, "/humans/voices/v1/audio"),
         stage.listen(AudioFeatures, "/humans/voices/v1/features"),
     )
@@ -388,13 +390,13 @@ def test_a_voice_as_a_client_of_ros4hri_hears_it(stage: Any) -> None:
     stage.until(lambda: node.meter("audio").count == 63)
     latched = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     lists = stage.listen(IdsList, "/humans/voices/tracked", latched)  # a client that comes late
-    stage.until(lambda: bool(lists) and len(audio) >= 50)
+    stage.until(lambda: bool(lists) and len(heard) >= 50)
     assert list(lists[-1].ids) == ["v1"]
     stage.publish("robot_speaking", Bool(data=True))
     stage.until(lambda: node.meter("robot_speaking").count == 1)
     node.trigger_deactivate()
-    stage.until(lambda: not lists[-1].ids and sum(len(m.data) for m in audio) == 2 * noisy.size)
-    stage.until(lambda: len(audio) == len(features) == len(speaking))
+    stage.until(lambda: not lists[-1].ids and sum(len(m.data) for m in heard) == 2 * noisy.size)
+    stage.until(lambda: len(heard) == len(features) == len(speaking))
     assert any(m.data for m in speaking)
     assert len(features[-1].mfcc) == 13
     assert 0 < max(m.rms for m in features) < 1
@@ -413,7 +415,7 @@ def test_mp3_is_refused_with_advice(stage: Any, capfd: Any) -> None:
     stage.until(lambda: node.meter("audio").count == 4)
     assert not enhanced
     assert "expected uncompressed audio (coding_format 'wave'), got 'mp3'" in capfd.readouterr().err
-    stage.publish("audio_info", convert.audio_info_message(TYPES, 16000))  # corrected: it goes on
+    stage.publish("audio_info", audio.audio_info_message(TYPES, 16000))  # corrected: it goes on
     stage.until(lambda: node.meter("audio_info").count == 2)
     for message in audio_messages(np.zeros(4096, dtype=np.float32), start=20.0):
         stage.publish("audio", message)
@@ -464,7 +466,7 @@ def test_overlay_pairs_by_stamp_in_any_order_and_survives_a_bad_image(stage: Any
     annotated = stage.listen(Image, "image/annotated")
     image = np.zeros((200, 300, 3), dtype=np.uint8)
     track = TYPES.make(
-        "dvae_perception/Track",
+        "dvae_perception/msg/Track",
         id=1,
         state=1,
         box=np.array(BOX),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,17 +14,20 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
 from make_bag import audio_types
 
-from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
+from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_mono, resample
+from dvae.signal.audio_input import AudioFormat
+from dvae_nodes.lifecycle.pipeline import Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.echo_reference import EchoReference
 from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.pipelines.reference import Reference
+from dvae_nodes.wire import audio
 from dvae_nodes.wire import conversions as convert
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-SECOND = convert.NANOSECONDS
+SECOND = NANOSECONDS
 
 
 class Microphone:
@@ -33,33 +37,34 @@ class Microphone:
         self.types = audio_types(portaudio)
         self.log: list[str] = []
         self.reporter = Reporter(self.log.append)
-        node = EnhancerNodeConfig(**settings)
-        self.pipeline = EnhancerPipeline(
-            self.types, node, EnhancerSettings(), ActivityConfig(), self.reporter, microphones
-        )
+        configured = Settings(EnhancerNodeConfig(**settings), microphones or MicrophoneConfig())
+        self.pipeline = EnhancerPipeline(self.types, configured, self.reporter)
         self.outputs: list[Any] = []
 
     def bytes_message(self, data: bytes, seconds: float, kind: str = "AudioDataStamped") -> Any:
-        audio = self.types.make("audio_common_msgs/AudioData", data=np.frombuffer(data, dtype=np.uint8))
+        data_message = self.types.make("audio_common_msgs/msg/AudioData", data=np.frombuffer(data, dtype=np.uint8))
         if kind == "AudioData":
-            return audio
+            return data_message
         header = convert.make_header(self.types, round(seconds * SECOND), "mic")
-        return self.types.make("audio_common_msgs/AudioDataStamped", header=header, audio=audio)
+        return self.types.make("audio_common_msgs/msg/AudioDataStamped", header=header, audio=data_message)
 
     def hear(self, message: Any, seconds: float = 0.0) -> None:
-        self.outputs += self.pipeline.on_audio(message, round(seconds * SECOND))
+        work = partial(self.pipeline.on_audio, message, round(seconds * SECOND))
+        self.outputs += handle(self.reporter, "audio", work) or []
 
     def info(self, rate: int = 16000, channels: int = 1, sample_format: str = "S16LE", coding: str = "wave") -> None:
-        info = self.types.make("audio_common_msgs/AudioInfo", channels=channels, sample_rate=rate, bitrate=0,
+        info = self.types.make("audio_common_msgs/msg/AudioInfo", channels=channels, sample_rate=rate, bitrate=0,
                                sample_format=sample_format, coding_format=coding)  # fmt: skip
-        self.outputs += self.pipeline.on_info(info)
+        outputs = self.pipeline.on_audio_info(info, 0)
+        assert outputs[-1].topic == "audio/enhanced_info"
+        self.outputs += outputs[:-1]
 
     def finish(self) -> tuple[np.ndarray, list[float]]:
         """All enhanced samples and the stamps of their chunks."""
-        self.outputs += self.pipeline.finish()
-        audio = [o.message for o in self.outputs if o.topic == "audio/enhanced"]
-        samples = [np.frombuffer(bytes((m.audio if hasattr(m, "audio") else m).data), "<i2") / 32768 for m in audio]
-        stamps = [convert.stamp_to_nanoseconds(m.header.stamp) / SECOND for m in audio if hasattr(m, "header")]
+        self.outputs += self.pipeline.flush()
+        heard = [o.message for o in self.outputs if o.topic == "audio/enhanced"]
+        samples = [np.frombuffer(bytes((m.audio if hasattr(m, "audio") else m).data), "<i2") / 32768 for m in heard]
+        stamps = [convert.stamp_to_nanoseconds(m.header.stamp) / SECOND for m in heard if hasattr(m, "header")]
         return np.concatenate(samples or [np.zeros(0)]), stamps
 
 
@@ -71,12 +76,12 @@ def noisy() -> np.ndarray:
 @pytest.fixture(scope="module")
 def expected(noisy: np.ndarray) -> np.ndarray:
     microphone = Microphone(sample_rate=16000)
-    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 5.0))
+    microphone.hear(microphone.bytes_message(audio.to_int16(noisy).tobytes(), 5.0))
     return microphone.finish()[0]
 
 
 def test_odd_bytes_are_joined(noisy: np.ndarray, expected: np.ndarray) -> None:
-    microphone, data, first = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes(), 0
+    microphone, data, first = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes(), 0
     for size in [1001, 7, 4093, 1] * 100:
         if first < len(data):
             microphone.hear(microphone.bytes_message(data[first : first + size], 5.0 + first / 32000))
@@ -86,14 +91,14 @@ def test_odd_bytes_are_joined(noisy: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_unstamped_audio_takes_the_time_of_receipt(noisy: np.ndarray, expected: np.ndarray) -> None:
-    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes()
     for first in range(0, len(data), 2048):
         microphone.hear(microphone.bytes_message(data[first : first + 2048], 0.0, "AudioData"), 3.0 + first / 32000)
     assert np.array_equal(microphone.finish()[0], expected)
 
 
 def test_audio_before_its_info_is_kept(noisy: np.ndarray, expected: np.ndarray) -> None:
-    microphone, data = Microphone(), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(), audio.to_int16(noisy).tobytes()
     for first in range(0, len(data), 2048):
         if first == 20480:
             assert not microphone.outputs
@@ -105,7 +110,7 @@ def test_audio_before_its_info_is_kept(noisy: np.ndarray, expected: np.ndarray) 
 
 
 def test_audio_that_ends_before_any_info_is_not_lost(noisy: np.ndarray, expected: np.ndarray) -> None:
-    microphone, data = Microphone(), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(), audio.to_int16(noisy).tobytes()
     for first in range(0, len(data), 2048):
         microphone.hear(microphone.bytes_message(data[first : first + 2048], 5.0 + first / 32000))
     assert not microphone.outputs
@@ -114,7 +119,7 @@ def test_audio_that_ends_before_any_info_is_not_lost(noisy: np.ndarray, expected
 
 
 def test_without_any_info_the_usual_format_is_taken_and_said(noisy: np.ndarray) -> None:
-    microphone, data = Microphone(), convert.to_int16(np.tile(noisy, 6)).tobytes()
+    microphone, data = Microphone(), audio.to_int16(np.tile(noisy, 6)).tobytes()
     for first in range(0, len(data), 8192):
         microphone.hear(microphone.bytes_message(data[first : first + 8192], 5.0 + first / 32000))
     assert "got no audio_info: taking 16000 Hz, 1 channel, S16LE" in microphone.log[-1]
@@ -126,7 +131,7 @@ def test_another_rate_is_resampled_and_said(noisy: np.ndarray, rate: int) -> Non
     microphone = Microphone()
     microphone.info(rate)
     waveform = 0.3 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate).astype(np.float32)
-    data = convert.to_int16(waveform).tobytes()
+    data = audio.to_int16(waveform).tobytes()
     for first in range(0, len(data), 2000):
         microphone.hear(microphone.bytes_message(data[first : first + 2000], 5.0 + first / 2 / rate))
     found, stamps = microphone.finish()
@@ -139,7 +144,7 @@ def test_another_rate_is_resampled_and_said(noisy: np.ndarray, rate: int) -> Non
 def test_two_channels_are_averaged_and_said(noisy: np.ndarray, expected: np.ndarray) -> None:
     microphone = Microphone()
     microphone.info(channels=2)
-    samples = convert.to_int16(noisy)
+    samples = audio.to_int16(noisy)
     microphone.hear(microphone.bytes_message(np.repeat(samples, 2).tobytes(), 5.0))
     assert np.array_equal(microphone.finish()[0], expected)
     assert "expected 1 channel, got 2: their mean is enhanced" in microphone.log[0]
@@ -147,7 +152,7 @@ def test_two_channels_are_averaged_and_said(noisy: np.ndarray, expected: np.ndar
 
 def several_channels(noisy: np.ndarray, count: int = 2) -> bytes:
     """The n-th channel is the audio n samples later."""
-    return np.stack([np.roll(convert.to_int16(noisy), n) for n in range(count)], axis=1).tobytes()
+    return np.stack([np.roll(audio.to_int16(noisy), n) for n in range(count)], axis=1).tobytes()
 
 
 def test_the_first_channel_can_be_chosen(noisy: np.ndarray, expected: np.ndarray) -> None:
@@ -162,7 +167,7 @@ def test_an_array_of_microphones_at_another_rate_gives_directions() -> None:
     microphone.info(rate=48000, channels=2)
     noisy = read_mono(DATA / "demo_speech_noisy.flac", 48000)[: 3 * 48000]
     delayed = np.roll(noisy, 20)  # 0.42 of the 0.58 ms between the microphones: the source is 44 degrees off the line
-    data = convert.to_int16(np.stack([noisy, delayed], axis=1).reshape(-1)).tobytes()
+    data = audio.to_int16(np.stack([noisy, delayed], axis=1).reshape(-1)).tobytes()
     for first in range(0, len(data), 4096):
         microphone.hear(microphone.bytes_message(data[first : first + 4096], 5.0 + first / 4 / 48000))
     found, _ = microphone.finish()
@@ -176,7 +181,7 @@ def test_an_array_of_microphones_at_another_rate_gives_directions() -> None:
 def test_wrong_channels_for_the_array_are_said_and_it_goes_on(noisy: np.ndarray) -> None:
     microphone = Microphone(microphones=MicrophoneConfig("mvdr", "0.1 0 0; -0.1 0 0"))
     microphone.info(channels=1)
-    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 5.0))
+    microphone.hear(microphone.bytes_message(audio.to_int16(noisy).tobytes(), 5.0))
     assert "expected 2 channels (microphone_positions), got 1" in microphone.log[0]
     microphone.info(channels=2)
     microphone.hear(microphone.bytes_message(several_channels(noisy), 8.0))
@@ -190,7 +195,7 @@ def test_a_format_that_does_not_fit_the_array_loses_nothing_before_it(noisy: np.
     microphone.info(channels=2)
     microphone.hear(microphone.bytes_message(several_channels(noisy), 5.0))
     microphone.info(channels=1)
-    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 6.5))
+    microphone.hear(microphone.bytes_message(audio.to_int16(noisy).tobytes(), 6.5))
     heard = sum(len(o.message.audio.data) // 2 for o in microphone.outputs if o.topic == "audio/enhanced")
     assert heard == noisy.size  # before anything is flushed at the end
     assert any("expected 2 channels" in line for line in microphone.log)
@@ -206,16 +211,16 @@ def test_the_loudspeaker_is_taken_out_by_its_stamps(noisy: np.ndarray) -> None:
     found = []
     for cancel in (False, True):
         microphone = Microphone(sample_rate=16000, cancel_echo=cancel)
-        microphone.pipeline.configure(EnhancerSettings(min_gain=1.0), ActivityConfig())  # the canceller alone
-        format48 = microphone.types.make("audio_common_msgs/AudioInfo", channels=1, sample_rate=48000, bitrate=0,
+        microphone.pipeline.configure(Settings(EnhancerSettings(min_gain=1.0)))  # the canceller alone
+        format48 = microphone.types.make("audio_common_msgs/msg/AudioInfo", channels=1, sample_rate=48000, bitrate=0,
                                          sample_format="S16LE", coding_format="wave")  # fmt: skip
-        microphone.pipeline.on_reference_info(format48)
-        data, heard, sent = convert.to_int16(far).tobytes(), convert.to_int16(echo), 0
+        microphone.pipeline.on_reference_info(format48, 0)
+        data, heard, sent = audio.to_int16(far).tobytes(), audio.to_int16(echo), 0
         for first in range(0, heard.size, 512):
             while sent < len(data) and sent / 96000 < first / 16000 + 0.1:
                 chunk = microphone.bytes_message(data[sent : sent + 2999], 5.0 + sent / 96000)  # half a sample is cut
                 assert not microphone.pipeline.on_reference(chunk, 0)
-                microphone.pipeline.on_reference_info(format48)  # repeated, between the halves of a sample
+                microphone.pipeline.on_reference_info(format48, 0)  # repeated, between the halves of a sample
                 sent += 2999
             microphone.hear(microphone.bytes_message(heard[first : first + 512].tobytes(), 5.0 + first / 16000))
         found.append(microphone.finish()[0][16000 * 4 :])
@@ -227,21 +232,25 @@ def test_the_loudspeaker_is_taken_out_by_its_stamps(noisy: np.ndarray) -> None:
 
 def test_a_reference_that_never_comes_is_said(noisy: np.ndarray, expected: np.ndarray) -> None:
     microphone = Microphone(sample_rate=16000, cancel_echo=True)
-    microphone.hear(microphone.bytes_message(convert.to_int16(noisy).tobytes(), 5.0))
+    microphone.hear(microphone.bytes_message(audio.to_int16(noisy).tobytes(), 5.0))
     assert np.array_equal(microphone.finish()[0], expected)
     assert "reference: expected what the loudspeaker plays, got nothing yet" in microphone.log[0]
 
 
 def test_reference_keeps_its_clock_over_gaps_and_jumps() -> None:
-    reference = Reference(16000)
+    reference = EchoReference(16000, Reporter(print))
     ramp = np.arange(1600, dtype=np.float32)
-    reference.add(ramp, 16000, 10 * SECOND)
-    reference.add(ramp, 16000, 10 * SECOND + 105_000_000)  # 5 ms late: jitter
-    reference.add(ramp, 16000, 11 * SECOND)  # a gap
+
+    def add(stamp: int) -> None:
+        reference.add(audio.AudioChunk(ramp[None], None, stamp, "", audio.STAMPED), AudioFormat(16000, 1))
+
+    add(10 * SECOND)
+    add(10 * SECOND + 105_000_000)  # 5 ms late: jitter
+    add(11 * SECOND)  # a gap
     assert reference.take(10 * SECOND, 3200).tolist() == [*ramp, *ramp]
     assert not reference.take(10 * SECOND + 500_000_000, 100).any()
     assert reference.take(11 * SECOND, 1600).tolist() == ramp.tolist()
-    reference.add(ramp, 16000, 3 * SECOND)  # a looped bag
+    add(3 * SECOND)  # a looped bag
     assert reference.take(3 * SECOND, 1600).tolist() == ramp.tolist()
     assert not reference.take(100 * SECOND, 10).any()
 
@@ -249,8 +258,8 @@ def test_reference_keeps_its_clock_over_gaps_and_jumps() -> None:
 def test_the_robots_own_voice_is_not_reported_as_speech(noisy: np.ndarray) -> None:
     microphone = Microphone(sample_rate=16000)
     for speaks in (True, False):
-        microphone.pipeline.on_robot_speaking(SimpleNamespace(data=speaks))
-        microphone.hear(microphone.bytes_message(convert.to_int16(np.tile(noisy, 2)).tobytes(), 5.0 if speaks else 8.0))
+        microphone.pipeline.on_robot_speaking(SimpleNamespace(data=speaks), 0)
+        microphone.hear(microphone.bytes_message(audio.to_int16(np.tile(noisy, 2)).tobytes(), 5.0 if speaks else 8.0))
     activity = [o.message for o in microphone.outputs if o.topic == "speech_activity"]
     assert (activity[0].probability, activity[0].speaking) == (0.0, False)
     assert activity[-1].probability > 0.1
@@ -271,7 +280,7 @@ def test_float_audio_with_nan_is_said_and_goes_on(noisy: np.ndarray) -> None:
 def test_silence_and_clipping_pass_without_complaint() -> None:
     for waveform in (np.zeros(16000), np.clip(9 * np.random.default_rng(0).normal(size=16000), -1, 1)):
         microphone = Microphone(sample_rate=16000)
-        microphone.hear(microphone.bytes_message(convert.to_int16(waveform.astype(np.float32)).tobytes(), 5.0))
+        microphone.hear(microphone.bytes_message(audio.to_int16(waveform.astype(np.float32)).tobytes(), 5.0))
         found, _ = microphone.finish()
         assert found.size == 16000
         assert not microphone.log
@@ -284,7 +293,7 @@ def test_silence_and_clipping_pass_without_complaint() -> None:
 
 
 def test_a_gap_of_a_second_loses_nothing_that_was_received(noisy: np.ndarray, expected: np.ndarray) -> None:
-    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes()
     for start in (5.0, 7.5):  # 1.5 s of audio, a gap of 1 s, the same again
         for first in range(0, len(data), 1024):
             microphone.hear(microphone.bytes_message(data[first : first + 1024], start + first / 32000))
@@ -296,7 +305,7 @@ def test_a_gap_of_a_second_loses_nothing_that_was_received(noisy: np.ndarray, ex
 
 
 def test_a_lost_chunk_is_replaced_by_silence_and_said(noisy: np.ndarray) -> None:
-    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes()
     for first in range(0, len(data), 1024):
         if first != 10240:
             microphone.hear(microphone.bytes_message(data[first : first + 1024], 5.0 + first / 32000))
@@ -305,7 +314,7 @@ def test_a_lost_chunk_is_replaced_by_silence_and_said(noisy: np.ndarray) -> None
 
 
 def test_jitter_of_stamps_is_no_loss(noisy: np.ndarray, expected: np.ndarray, rng: np.random.Generator) -> None:
-    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes()
     for first in range(0, len(data), 1024):
         jitter = rng.uniform(-0.005, 0.005)
         microphone.hear(microphone.bytes_message(data[first : first + 1024], 5.0 + first / 32000 + jitter))
@@ -314,7 +323,7 @@ def test_jitter_of_stamps_is_no_loss(noisy: np.ndarray, expected: np.ndarray, rn
 
 
 def test_time_going_back_starts_anew(noisy: np.ndarray, expected: np.ndarray) -> None:
-    microphone, data = Microphone(sample_rate=16000), convert.to_int16(noisy).tobytes()
+    microphone, data = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes()
     for start in (50.0, 5.0):
         microphone.hear(microphone.bytes_message(data, start))
     assert np.array_equal(microphone.finish()[0], np.concatenate([expected, expected]))
@@ -346,15 +355,16 @@ def test_unreadable_formats_are_named_once(info: dict[str, Any], message: str) -
 def test_the_other_audio_common_msgs(noisy: np.ndarray, expected: np.ndarray, code: int, field: str, kind: str) -> None:
     microphone = Microphone(portaudio=True)
     scale = {"f4": 1.0, "i2": 2.0**15, "i4": 2.0**31}[kind]
-    samples = np.clip(convert.to_int16(noisy) / 32768 * scale, -scale, scale - 1 if kind != "f4" else 1).astype(kind)
+    samples = np.clip(audio.to_int16(noisy) / 32768 * scale, -scale, scale - 1 if kind != "f4" else 1).astype(kind)
     for first in range(0, samples.size, 512):
         empty = {f"{n}_data": np.zeros(0, dtype=n) for n in ("float32", "int32", "int16", "int8", "uint8")}
-        data = microphone.types.make("audio_common_msgs/AudioData", **{**empty, field: samples[first : first + 512]})
-        info = microphone.types.make("audio_common_msgs/AudioInfo", format=code, channels=1, rate=16000, chunk=512)
-        audio = microphone.types.make("audio_common_msgs/Audio", audio_data=data, info=info)
+        fields = {**empty, field: samples[first : first + 512]}
+        data = microphone.types.make("audio_common_msgs/msg/AudioData", **fields)
+        info = microphone.types.make("audio_common_msgs/msg/AudioInfo", format=code, channels=1, rate=16000, chunk=512)
+        inner = microphone.types.make("audio_common_msgs/msg/Audio", audio_data=data, info=info)
         header = convert.make_header(microphone.types, round((5.0 + first / 16000) * SECOND), "mic")
-        microphone.hear(microphone.types.make("audio_common_msgs/AudioStamped", header=header, audio=audio))
-    microphone.outputs += microphone.pipeline.finish()
+        microphone.hear(microphone.types.make("audio_common_msgs/msg/AudioStamped", header=header, audio=inner))
+    microphone.outputs += microphone.pipeline.flush()
     messages = [o.message.audio for o in microphone.outputs if o.topic == "audio/enhanced"]
     assert all((m.info.format, m.info.rate, m.info.channels) == (8, 16000, 1) for m in messages)
     found = np.concatenate([m.audio_data.int16_data for m in messages]) / 32768
@@ -364,13 +374,13 @@ def test_the_other_audio_common_msgs(noisy: np.ndarray, expected: np.ndarray, co
 def test_an_unknown_portaudio_format_is_named() -> None:
     microphone = Microphone(portaudio=True)
     empty = {f"{n}_data": np.zeros(0, dtype=n) for n in ("float32", "int32", "int16", "int8", "uint8")}
-    audio = microphone.types.make(
-        "audio_common_msgs/Audio",
-        audio_data=microphone.types.make("audio_common_msgs/AudioData", **empty),
-        info=microphone.types.make("audio_common_msgs/AudioInfo", format=99, channels=1, rate=16000, chunk=0),
+    inner = microphone.types.make(
+        "audio_common_msgs/msg/Audio",
+        audio_data=microphone.types.make("audio_common_msgs/msg/AudioData", **empty),
+        info=microphone.types.make("audio_common_msgs/msg/AudioInfo", format=99, channels=1, rate=16000, chunk=0),
     )
     header = convert.make_header(microphone.types, SECOND, "mic")
-    microphone.hear(microphone.types.make("audio_common_msgs/AudioStamped", header=header, audio=audio))
+    microphone.hear(microphone.types.make("audio_common_msgs/msg/AudioStamped", header=header, audio=inner))
     assert "expected a PortAudio format of [1, 2, 8, 16, 32], got 99" in microphone.log[0]
 
 

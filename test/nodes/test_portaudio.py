@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
-from dvae_nodes.enhancer import EnhancerNode, audio_class
+from dvae.signal.audio_clock import NANOSECONDS
+from dvae_nodes.enhancer import EnhancerNode
+from dvae_nodes.wire import audio
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import LiveTypes
 
 TYPES = LiveTypes()
-HAS_PORTAUDIO = bool(TYPES.fields_of("audio_common_msgs/AudioStamped"))
+HAS_PORTAUDIO = bool(TYPES.fields_of("audio_common_msgs/msg/AudioStamped"))
 OTHER = Path(sys.prefix) / "overlay-portaudio"
 PATHS = ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 
@@ -44,15 +46,15 @@ class TestPortaudio:
         enhanced = stage.listen(AudioStamped, "audio/enhanced")
         waveform = 0.1 * rng.normal(size=16000).astype(np.float32)
         for first in range(0, waveform.size, 512):
-            header = convert.make_header(TYPES, convert.NANOSECONDS + first * 62500, "microphone")
-            stage.publish("audio", convert.portaudio_message(TYPES, header, waveform[first : first + 512], 16000))
+            header = convert.make_header(TYPES, NANOSECONDS + first * 62500, "microphone")
+            stage.publish("audio", audio.portaudio_message(TYPES, header, waveform[first : first + 512], 16000))
             stage.executor.spin_once(timeout_sec=0.0)
         stage.until(lambda: node.meter("audio").count == 32)
         node.trigger_deactivate()
         stage.until(lambda: sum(len(m.audio.audio_data.int16_data) for m in enhanced) == waveform.size)
         assert enhanced[0].audio.info.rate == 16000
-        assert convert.stamp_to_nanoseconds(enhanced[0].header.stamp) == convert.NANOSECONDS
+        assert convert.stamp_to_nanoseconds(enhanced[0].header.stamp) == NANOSECONDS
 
     def test_a_message_that_is_not_there_is_named(self) -> None:
         with pytest.raises(ValueError, match="audio_type: expected AudioDataStamped in audio_common_msgs, got only"):
-            audio_class("AudioDataStamped")
+            audio.audio_kinds(TYPES, "AudioDataStamped")

@@ -18,12 +18,14 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from dvae.cli.common import settings_from_options
-from dvae.tracking.config import TrackerConfig
-from dvae_nodes.pipelines.tracker import TrackerNodeConfig
-from dvae_nodes.replay import SpeechSettings, TrackerSettings, replay
+from dvae.signal.audio_clock import NANOSECONDS
+from dvae_nodes.lifecycle.pipeline import Settings
+from dvae_nodes.pipelines.enhancer import EnhancerPipeline
+from dvae_nodes.pipelines.tracker import TrackerPipeline
+from dvae_nodes.replay import replay
 from dvae_nodes.wire import conversions as convert
 
-SECOND = convert.NANOSECONDS
+SECOND = NANOSECONDS
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_sqlite_and_mcap_with_detections(suffix: str, tmp_path: Path) -> None:
 def test_everything_the_tracker_can_publish_is_replayed_alike(bag: Path, tmp_path: Path) -> None:
     options = ["ros4hri=true", "markers=true", "smoothing_lag=5", "camera_from_images=true"]
     options += ["image_width=768", "image_height=576", "confirm_hits=2"]
-    settings = TrackerSettings(*settings_from_options((TrackerNodeConfig, TrackerConfig), options))
+    settings = {"tracker": Settings(*settings_from_options(TrackerPipeline.configs, options))}
     for name in ("first", "second"):
         counts = replay(bag, tmp_path / name, copy=False, settings=settings)
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
@@ -102,9 +104,9 @@ def test_everything_the_tracker_can_publish_is_replayed_alike(bag: Path, tmp_pat
 
 def test_everything_the_enhancer_can_publish_is_replayed_alike(bag: Path, tmp_path: Path) -> None:
     options = ["ros4hri=true", "preset=low_latency", "cancel_echo=true", "min_gain=0.1"]
-    speech = SpeechSettings(*settings_from_options([type(part) for part in SpeechSettings()], options))
+    speech = {"enhancer": Settings(*settings_from_options(EnhancerPipeline.configs, options))}
     for name in ("first", "second"):
-        counts = replay(bag, tmp_path / name, copy=False, speech=speech)
+        counts = replay(bag, tmp_path / name, copy=False, settings=speech)
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
     assert counts["/humans/voices/tracked"] == 2  # there, and gone at the end
     voice = {counts[f"/humans/voices/v1/{part}"] for part in ("is_speaking", "audio", "features")}

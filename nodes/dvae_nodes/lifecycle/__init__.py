@@ -1,1 +1,1 @@
-"""The lifecycle node, its parameters, and what it says of itself."""
+"""What a capability is (`pipeline`), and the node that drives one: its life, parameters, topics, diagnostics."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # Humble has it only there
 from rclpy.node import Node
 
 SILENCE_SECONDS = 10.0
@@ -17,8 +17,8 @@ SILENCE_SECONDS = 10.0
 class Meter:
     """Counts and times of one input, over the last thousand messages."""
 
-    def __init__(self) -> None:
-        self.optional = False
+    def __init__(self, optional: bool = False) -> None:
+        self.optional = optional  # that nothing comes is no problem
         self.count = 0
         self.drops = 0
         self._arrivals: deque[float] = deque(maxlen=1000)
@@ -63,11 +63,13 @@ def explain_silence(node: Node, topic: str, expected_type: str) -> str:
 
 
 class Diagnostics:
-    """Publishes the state of `node`. Inputs: topic -> (type, meter). Works without /clock, and says so."""
+    """Publishes the state of `node`. inputs: topic -> (type, meter); facts: values, or functions that give them. Works
+    without /clock, and says so."""
 
-    def __init__(self, node: Node, inputs: dict[str, tuple[str, Meter]], problems: Counter[str]) -> None:
-        self._node, self._inputs, self._problems = node, inputs, problems
-        self.facts: dict[str, Any] = {}
+    def __init__(
+        self, node: Node, inputs: dict[str, tuple[str, Meter]], problems: Counter[str], facts: dict[str, Any]
+    ) -> None:
+        self._node, self._inputs, self._problems, self._facts = node, inputs, problems, facts
         self._started: float | None = None  # of the first report: start-up of other nodes is no silence
         self._warned: set[str] = set()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -83,7 +85,7 @@ class Diagnostics:
         """One DiagnosticArray with one status."""
         self._started = self._started or time.monotonic()
         level, message = DiagnosticStatus.OK, "running"
-        values = {name: str(value() if callable(value) else value) for name, value in self.facts.items()}
+        values = {name: str(value() if callable(value) else value) for name, value in self._facts.items()}
         for topic, (kind, meter) in self._inputs.items():
             values |= {f"{topic} {name}": value for name, value in meter.values().items()}
             waited = min(meter.silence_seconds, time.monotonic() - self._started)
@@ -103,7 +105,7 @@ class Diagnostics:
             level=level,
             name=self._node.get_fully_qualified_name(),
             message=message,
-            hardware_id=str(self.facts.get("device", "")),
+            hardware_id=str(self._facts.get("device", "")),
             values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
         array = DiagnosticArray(status=[status])

@@ -1,140 +1,196 @@
-"""The lifecycle node that all of ours are: configure builds, activate lets messages through, cleanup destroys."""
+"""The lifecycle node that drives a pipeline: configure builds it, activate opens it, cleanup destroys it."""
 
 from __future__ import annotations
 
-import gc
-import signal
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import rclpy
-
-try:
-    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
 
-from dvae.threads import use_one_thread
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
 from dvae_nodes.lifecycle.diagnostics import Diagnostics, Meter
 from dvae_nodes.lifecycle.parameters import ConfiguredParameters
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, handle
+from dvae_nodes.lifecycle.publishers import Publishers
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.wire.messages import Output
-
-Handler = Callable[[Any], list[Output]]
-
-
-def type_name(message_class: Any) -> str:
-    """package/msg/Type of a generated message class."""
-    package, kind = message_class.__module__.split(".")[:2]
-    return f"{package}/{kind}/{message_class.__name__}"
+from dvae_nodes.lifecycle.worker import NewestWorker
+from dvae_nodes.wire.messages import LiveTypes, Output, message_class
+from dvae_nodes.wire.topics import Topic
 
 
-class PerceptionNode(LifecycleNode):
-    """Subclasses give `configs` (dataclasses that become parameters), `build` and `reset`."""
+class PipelineNode(LifecycleNode):
+    """Subclasses name their `pipeline_class`; parameters, topics and diagnostics come from what it declares."""
 
-    configs: Sequence[type] = ()
+    pipeline_class: ClassVar[type[Pipeline]]
 
-    def __init__(self, name: str, **options: Any) -> None:
-        super().__init__(name, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(self.pipeline_class.name, **options)
         self.configured = self.active = False
-        self.parameters = ConfiguredParameters(self, self.configs, lambda: self.configured)
+        self.parameters = ConfiguredParameters(self, self.pipeline_class.configs, lambda: self.configured)
         self.declare_parameter("autostart", True)
+        self.reporter = Reporter(self._warn)
+        self.pipeline: Pipeline | None = None
+        self._publishers_made = Publishers(self, partial(self._bad_qos, other="subscriber"))
         self._inputs: dict[str, tuple[str, Meter]] = {}
         self._subscriptions_made: list[Any] = []
-        self._outputs: dict[str, Any] = {}
+        self._workers: list[NewestWorker] = []
         self._diagnostics: Diagnostics | None = None
         self._jump: Any = None
-        self.reporter = Reporter(lambda text: self.get_logger().warning(text))
 
-    # ------------------------------------------------------------------ for subclasses
+    def autostart(self) -> None:
+        """Configure and activate, unless the parameter `autostart` is false and a manager does it."""
+        if self.get_parameter("autostart").value and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
 
-    def build(self) -> dict[str, Any]:
-        """Load models, call `listen` and `announce`; returns facts for /diagnostics. ValueError: not configured."""
-        raise NotImplementedError
+    def meter(self, topic: str) -> Meter:
+        """The meter of an input topic."""
+        return self._inputs[topic][1]
 
-    def reset(self) -> None:
-        """Start anew: time jumped back."""
+    def wait_until_received(self, seconds: float = 1.0) -> None:
+        """Give reliable subscribers time to get the last results."""
+        self._publishers_made.wait_until_received(seconds)
 
-    def start(self) -> None:
-        """Called on activation."""
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)
 
-    def stop(self) -> list[Output]:
-        """Called on deactivation; what is still inside."""
-        return []
+    # ------------------------------------------------------------------ life
 
-    def release(self) -> None:
-        """Called on cleanup: forget models and state."""
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            self._build()
+        except (ValueError, OSError, ImportError) as error:
+            self.get_logger().error(f"not configured: {error}")
+            self._tear_down()
+            return TransitionCallbackReturn.FAILURE
+        except Exception:  # a mistake of ours: rclpy would hide it behind "error processing"
+            self.get_logger().error(f"not configured: {traceback.format_exc()}")
+            raise
+        self.configured = True
+        return TransitionCallbackReturn.SUCCESS
 
-    def apply_parameters(self) -> None:
-        """A live parameter changed."""
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = super().on_activate(state)
+        self._publishers_made.activate(state)
+        for worker in self._workers:
+            worker.start()
+        self.active = True
+        return result
 
-    def listen(self, message_class: Any, topic: str, handler: Handler, depth: int = 5, optional: bool = False) -> None:
-        """Subscribe, best effort by default (qos_overrides change it), and publish what `handler` returns.
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._stop()
+        return super().on_deactivate(state)
 
-        optional: that nothing comes is no problem.
-        """
-        meter = Meter()
-        meter.optional = optional
-        self._inputs[topic] = (type_name(message_class), meter)
-        profile = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self.active:
+            self._stop()
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.active = False
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _build(self) -> None:
+        """The pipeline, its topics, diagnostics; ValueError, OSError or ImportError: the node is not configured."""
+        pipeline = self.pipeline_class(LiveTypes(), self.parameters.settings(), self.reporter)
+        self.pipeline = pipeline
+        is_on = partial(pipeline.is_on, settings=pipeline.settings)
+        self._publishers_made.declare(filter(is_on, pipeline.outputs))
+        for output in filter(is_on, pipeline.outputs):
+            self._announce(pipeline, output)
+        for declared in filter(is_on, pipeline.inputs):
+            self._listen(pipeline, declared)
+        self._diagnostics = Diagnostics(self, self._inputs, self.reporter.counts, pipeline.facts())
+        threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
+        self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._time_jumped)
+
+    def _stop(self) -> None:
+        """Nothing already received is lost."""
+        self.active = False
+        for worker in self._workers:
+            worker.stop()  # what is in work is finished and published
+        if self.pipeline is not None:
+            self._publishers_made.publish(self.pipeline.close())
+        self._publishers_made.activate(None)
+
+    def _tear_down(self) -> None:
+        self.configured = False
+        self.pipeline = None
+        if self._jump is not None:
+            self._jump.unregister()
+            self._jump = None
+        if self._diagnostics is not None:
+            self._diagnostics.destroy()
+            self._diagnostics = None
+        for worker in self._workers:
+            worker.stop()
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        self._publishers_made.destroy()
+        self._workers.clear()
+        self._subscriptions_made.clear()
+        self._inputs.clear()
+        self.reporter.counts.clear()
+
+    # ------------------------------------------------------------------ topics
+
+    def _kind_of(self, pipeline: Pipeline, topic: Topic) -> str | None:
+        """The type of message that a topic has here, None where the pipeline does without it; ValueError when none is
+        installed."""
+        kinds = pipeline.types_of(topic)
+        found = next((kind for kind in kinds if pipeline.types.fields_of(kind)), None)
+        if kinds and found is None:
+            raise ValueError(f"{topic.name}: expected {' or '.join(kinds)}, which is not installed")
+        return found
+
+    def _announce(self, pipeline: Pipeline, output: OutputTopic) -> None:
+        kind = self._kind_of(pipeline, output.topic)
+        names = [output.topic.name]
+        if output.topic.has_ids():
+            names = [output.topic.name.replace("<id>", one) for one in pipeline.standing_ids()]
+        for name in names if kind else []:
+            self._publishers_made.announce(output.topic, name, str(kind))
+
+    def _listen(self, pipeline: Pipeline, declared: Input) -> None:
+        """Subscribe, best effort by default (qos_overrides change it), and publish what the handler returns."""
+        kind, topic = self._kind_of(pipeline, declared.topic), declared.topic.name
+        if kind is None:
+            return
+        meter = Meter(declared.optional)
+        self._inputs[topic] = (kind, meter)
+        process = partial(self._process, pipeline, declared, meter)
+        if declared.newest_only:
+            worker = NewestWorker(f"{pipeline.name} {topic}", process)
+            self._workers.append(worker)
+            process = partial(self._hand_over, worker, meter)
         self._subscriptions_made.append(
             self.create_subscription(
-                message_class,
+                message_class(kind),
                 topic,
-                lambda message: self._handle(topic, meter, handler, message),
-                profile,
+                lambda message: self._receive(meter, process, message),
+                QoSProfile(depth=declared.depth, reliability=ReliabilityPolicy.BEST_EFFORT),
                 event_callbacks=SubscriptionEventCallbacks(
                     incompatible_qos=self._bad_qos(topic, "publisher"), use_default_callbacks=False
                 ),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
         )
-
-    def announce(self, message_class: Any, topic: str, latched: bool = False) -> None:
-        """Create the publisher of an output topic: reliable; latched: who comes later gets the last message."""
-        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
-        publisher = self.create_lifecycle_publisher(
-            message_class,
-            topic,
-            QoSProfile(depth=1 if latched else 10, durability=durability),
-            event_callbacks=PublisherEventCallbacks(
-                incompatible_qos=self._bad_qos(topic, "subscriber"), use_default_callbacks=False
-            ),
-            qos_overriding_options=None if topic.startswith("/") else QoSOverridingOptions.with_default_policies(),
-        )
-        if self.active:  # rclpy enables only those that are there on activation
-            publisher.on_activate(None)
-        self._outputs[topic] = publisher
-
-    def announced(self) -> set[str]:
-        """The topics that have a publisher."""
-        return set(self._outputs)
-
-    def withdraw(self, topic: str) -> None:
-        """Destroy the publisher of a topic."""
-        self.destroy_lifecycle_publisher(self._outputs.pop(topic))
-
-    def publish_outputs(self, outputs: list[Output]) -> None:
-        """Publish; outputs for topics that were not announced are left out."""
-        for topic, message in outputs:
-            if topic in self._outputs:
-                self._outputs[topic].publish(message)
-
-    def meter(self, topic: str) -> Meter:
-        """The meter of an input topic."""
-        return self._inputs[topic][1]
-
-    # ------------------------------------------------------------------ machinery
 
     def _bad_qos(self, topic: str, other: str) -> Callable[[Any], None]:
         def warn(info: Any) -> None:
@@ -147,136 +203,42 @@ class PerceptionNode(LifecycleNode):
 
         return warn
 
-    def _handle(self, topic: str, meter: Meter, handler: Handler, message: Any) -> None:
+    # ------------------------------------------------------------------ messages
+
+    def _receive(self, meter: Meter, process: Callable[[Any], None], message: Any) -> None:
         if not self.active:  # subscriptions of a lifecycle node are not gated by its state
             meter.drops += 1
             return
-        if self.parameters.changed:
+        if self.parameters.changed and self.pipeline is not None:
             self.parameters.changed = False
-            self.apply_parameters()
-        began = time.perf_counter()
-        try:
-            outputs = handler(message)
-        except Exception as error:  # one bad message must not end the node
-            self.reporter.report(f"{topic} {type(error).__name__}", f"{topic}: message ignored: {error}")
-            return
-        self.publish_outputs(outputs)
-        self.measure(meter, time.perf_counter() - began, message)
+            self.pipeline.configure(self.parameters.settings())
+        process(message)
 
-    def measure(self, meter: Meter, processing_seconds: float, message: Any) -> None:
-        """Count a processed message; its age is known when it has a stamp of this clock."""
-        age = None
-        if hasattr(message, "header"):
-            stamp = message.header.stamp
-            age = self.get_clock().now().nanoseconds * 1e-9 - (stamp.sec + stamp.nanosec * 1e-9)
-        meter.add(processing_seconds, age if age is not None and 0 <= age < 60 else None)
+    def _hand_over(self, worker: NewestWorker, meter: Meter, message: Any) -> None:
+        meter.drops += worker.put(message)
+
+    def _process(self, pipeline: Pipeline, declared: Input, meter: Meter, message: Any) -> None:
+        """Handle one message, publish its results, and measure it."""
+        began = time.perf_counter()
+
+        def work() -> list[Output]:
+            outputs = declared.handler(pipeline, message, self.get_clock().now().nanoseconds)
+            self._publishers_made.publish(outputs)
+            return outputs
+
+        if handle(self.reporter, declared.topic.name, work) is not None:
+            meter.add(time.perf_counter() - began, self._age(message))
+
+    def _age(self, message: Any) -> float | None:
+        """Seconds since the stamp of a message; None when it has none of this clock."""
+        if not hasattr(message, "header"):
+            return None
+        stamp = message.header.stamp
+        age = self.get_clock().now().nanoseconds * 1e-9 - (stamp.sec + stamp.nanosec * 1e-9)
+        return age if 0 <= age < 60 else None
 
     def _time_jumped(self, _: Any) -> None:
-        if self.configured:
+        if self.pipeline is not None:
             self.reporter.report("clock", "the clock jumped back: starting anew")
-            self.reset()
-
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        try:
-            facts = self.build()
-        except (ValueError, OSError, ImportError) as error:
-            self.get_logger().error(f"not configured: {error}")
-            self._tear_down()
-            return TransitionCallbackReturn.FAILURE
-        except Exception:  # a mistake of ours: rclpy would hide it behind "error processing"
-            self.get_logger().error(f"not configured: {traceback.format_exc()}")
-            raise
-        self._diagnostics = Diagnostics(self, self._inputs, self.reporter.counts)
-        self._diagnostics.facts = facts
-        threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
-        self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._time_jumped)
-        self.configured = True
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        result = super().on_activate(state)
-        self.start()
-        self.active = True
-        return result
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.active = False
-        self.publish_outputs(self.stop())  # nothing already received is lost
-        return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._tear_down()
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        if self.active:
-            self.active = False
-            self.publish_outputs(self.stop())
-        self._tear_down()
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.active = False
-        self._tear_down()
-        return TransitionCallbackReturn.SUCCESS
-
-    def _tear_down(self) -> None:
-        self.configured = False
-        self.release()
-        if self._jump is not None:
-            self._jump.unregister()
-            self._jump = None
-        if self._diagnostics is not None:
-            self._diagnostics.destroy()
-            self._diagnostics = None
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._outputs.values():
-            self.destroy_lifecycle_publisher(publisher)
-        self._subscriptions_made.clear()
-        self._outputs.clear()
-        self._inputs.clear()
-        self.reporter.counts.clear()
-
-    def wait_until_received(self, seconds: float = 1.0) -> None:
-        """Give reliable subscribers time to get the last results."""
-        for publisher in self._outputs.values():
-            publisher.wait_for_all_acked(Duration(nanoseconds=int(seconds * 1e9)))
-
-    def autostart(self) -> None:
-        """Configure and activate, unless the parameter `autostart` is false and a manager does it."""
-        if self.get_parameter("autostart").value and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
-
-
-def run_nodes(make_nodes: Callable[[], Sequence[PerceptionNode]], args: list[str] | None = None) -> None:
-    """Spin nodes in one single-threaded executor until SIGINT or SIGTERM; then hand out what they still hold.
-
-    The signals are ours: rclpy's own handler takes the context away before the last results can be published.
-    """
-    stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda found, _: stopping.append(found))
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor()
-    nodes: Sequence[PerceptionNode] = []
-    try:
-        nodes = make_nodes()
-        use_one_thread()
-        for node in nodes:
-            executor.add_node(node)
-            node.autostart()
-        # what the models and compilers left behind stays: looking through it again takes 0.2 s, and loses messages
-        gc.collect()
-        gc.freeze()
-        while not stopping and rclpy.ok():
-            executor.spin_once(timeout_sec=0.1)
-    except ExternalShutdownException:
-        pass
-    finally:
-        for node in nodes:
-            if node.active and rclpy.ok():
-                node.trigger_deactivate()
-                node.wait_until_received()
-            node.destroy_node()
-        rclpy.try_shutdown()
+            self._publishers_made.publish(self.pipeline.flush())
+            self.pipeline.reset()

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dvae.configuration import check_setting, from_mapping
+from dvae_nodes.lifecycle.pipeline import Settings
 
 Config = TypeVar("Config")
 LARGE = 1e12  # a ROS range needs two ends
@@ -43,7 +44,7 @@ class ConfiguredParameters:
     """
 
     def __init__(self, node: Node, configs: Sequence[type], is_configured: Any) -> None:
-        self._node, self._is_configured, self.changed = node, is_configured, False
+        self._node, self._configs, self._is_configured, self.changed = node, configs, is_configured, False
         self._fields: dict[str, tuple[dataclasses.Field[Any], type]] = {}
         for config in configs:
             kinds = get_type_hints(config)
@@ -57,7 +58,11 @@ class ConfiguredParameters:
         names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
         return from_mapping(config, {name: self._node.get_parameter(name).value for name in names})
 
-    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
+    def settings(self) -> Settings:
+        """The present values of all of them."""
+        return Settings(*(self.get(config) for config in self._configs))
+
+    def _check(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         for parameter in parameters:
             if parameter.name not in self._fields:
                 continue

@@ -1,10 +1,10 @@
-"""What the node `tracker` and `dvae-replay` both run: detections in, tracks out. No ROS is needed here."""
+"""Detections in, tracks out, and what else is enabled: smoothed tracks, markers, the bodies of ROS4HRI."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,31 @@ from dvae.configuration import setting
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
+from dvae.signal.audio_clock import NANOSECONDS
 from dvae.tracking.boxes import Boxes, valid_boxes
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother, SmoothedTracks
 from dvae.tracking.tracks import Tracks, TrackState
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire import conversions as convert
-from dvae_nodes.wire import humans
+from dvae_nodes.wire import humans, topics
 from dvae_nodes.wire.markers import TrackMarkers
 from dvae_nodes.wire.messages import MessageTypes, Output
 
+if TYPE_CHECKING:
+    from dvae.vision.optical_flow import OpticalFlow
+
 MOST_MOTIONS = 100  # images whose motion is kept until detections come
+Affine = NDArray[np.float64]  # (2, 3)
+
+
+class Motion(NamedTuple):
+    """Of the camera, from the image before to the one at `stamp` ns."""
+
+    stamp: int
+    affine: Affine
 
 
 @dataclass(frozen=True)
@@ -48,11 +61,40 @@ class TrackerNodeConfig:
     marker_scale: float = setting(0.001, "metres for each pixel in markers", unit="m", minimum=1e-6)
 
 
-class TrackerPipeline:
-    """Detection2DArray -> TrackArray, Detection2DArray with ids, and what else is enabled."""
+@dataclass
+class Past:
+    """What is known of earlier messages; a new one is a new start."""
 
-    def __init__(self, types: MessageTypes, node: TrackerNodeConfig, config: TrackerConfig, reporter: Reporter) -> None:
-        self.types, self.node, self.reporter = types, node, reporter
+    last: int | None = None  # stamp of the newest frame, ns
+    headers: deque[Any] = field(default_factory=deque)  # of the frames in the smoother
+    motions: deque[Motion] = field(default_factory=lambda: deque(maxlen=MOST_MOTIONS))
+
+
+def make_optical_flow() -> OpticalFlow:
+    """OpenCV is loaded only where it is wanted."""
+    from dvae.vision.optical_flow import OpticalFlow
+
+    return OpticalFlow()
+
+
+class TrackerPipeline(Pipeline):
+    """Tracks people in the detections of one camera."""
+
+    name = "tracker"
+    configs = (TrackerNodeConfig, TrackerConfig)
+    outputs = (
+        OutputTopic(topics.TRACKS, "all tracks of one image, also those that are hidden"),
+        OutputTopic(topics.TRACKS_AS_DETECTIONS, "those that are confirmed, their ids filled in"),
+        OutputTopic(topics.SMOOTHED_TRACKS, "tracks so many frames late, smoothed, gaps closed", when="smoothing_lag"),
+        OutputTopic(topics.MARKERS, "box, id, trail, uncertainty in the image plane, for RViz", when="markers"),
+        OutputTopic(topics.BODIES, "the ids of all who are tracked", when="ros4hri"),
+        OutputTopic(topics.BODY_REGION, "where it is in the image, 0 to 1", when="ros4hri", listed_in=topics.BODIES),
+    )
+
+    def __init__(self, types: MessageTypes, settings: Settings, reporter: Reporter) -> None:
+        super().__init__(types, settings, reporter)
+        node, config = settings[TrackerNodeConfig], settings[TrackerConfig]
+        self.node = node
         self.image_size = (node.image_width, node.image_height) if node.image_width and node.image_height else None
         self.wanted = tuple(name.strip() for name in node.class_id.split(",") if name.strip())
         self._check_options()
@@ -62,8 +104,9 @@ class TrackerPipeline:
         self.tracker.restart(config)
         self.smoother = LagSmoother(node.smoothing_lag) if node.smoothing_lag else None
         self._markers = TrackMarkers(types, node.marker_scale) if node.markers else None
+        self._flow = make_optical_flow() if node.camera_from_images else None
         self._classes: list[str] = []  # a label is an index into it
-        self._forget()
+        self._past = Past()
 
     def _check_options(self) -> None:
         node = self.node
@@ -72,90 +115,85 @@ class TrackerPipeline:
                 raise ValueError(
                     "ros4hri: expected image_width and image_height, got none: regions are fractions of them"
                 )
-            if not self.types.fields_of(humans.LIST_TYPE):
+            if not self.types.fields_of(topics.IDS_LIST):
                 raise ValueError("ros4hri: expected the package hri_msgs, which is not installed")
             if not node.body_prefix.isalpha():
                 raise ValueError(f"body_prefix: expected letters, got {node.body_prefix!r}")
-        if node.markers and not self.types.fields_of("visualization_msgs/Marker"):
+        if node.markers and not self.types.fields_of("visualization_msgs/msg/Marker"):
             raise ValueError("markers: expected the package visualization_msgs, which is not installed")
 
-    def configure(self, config: TrackerConfig) -> None:
-        """Take over changed settings; tracks go on."""
-        self.tracker.config = config
+    def configure(self, settings: Settings) -> None:
+        self.tracker.config = settings[TrackerConfig]
 
     def reset(self) -> None:
-        """Forget all tracks."""
         self.tracker.reset()
         if self.smoother:
             self.smoother.reset()
-        self._forget()
+        if self._flow:
+            self._flow.reset()
+        self._past = Past()
 
-    def _forget(self) -> None:
-        self._last: int | None = None
-        self._headers: deque[Any] = deque()  # of the frames in the smoother
-        self._motions: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=MOST_MOTIONS)
-        self._image_motion: Any = None
+    def facts(self) -> dict[str, Any]:
+        return {"model": self.node.model, "device": "cpu"}
 
-    def on_image(self, message: Any) -> list[Output]:
+    def on_image(self, message: Any, _: int) -> list[Output]:
         """One image, for the motion of the camera. Gives nothing."""
-        from dvae.vision.optical_flow import ImageMotion  # OpenCV only where it is wanted
-
-        stamp = convert.stamp_to_nanoseconds(message.header.stamp)
-        self._image_motion = self._image_motion or ImageMotion()
-        found = self._image_motion.update(convert.image_from_message(message))
-        if found is not None:
-            self._motions.append((stamp, found))
+        if self._flow:
+            found = self._flow.update(convert.image_from_message(message))
+            if found is not None:
+                self._past.motions.append(Motion(convert.stamp_to_nanoseconds(message.header.stamp), found))
         return []
 
-    def _camera_motion(self, stamp: int) -> NDArray[np.float64] | None:
+    def _take_camera_motion(self, stamp: int) -> Affine | None:
         """Motion from the last frame of detections to that at `stamp`, as far as images tell."""
-        if not self._motions:
+        motion, motions, last = None, self._past.motions, self._past.last
+        if not motions:
             return None
         from dvae.vision.optical_flow import compose
 
-        motion = None
-        while self._motions and self._motions[0][0] <= stamp:
-            when, found = self._motions.popleft()
-            if self._last is not None and when > self._last:
+        while motions and motions[0].stamp <= stamp:
+            when, found = motions.popleft()
+            if last is not None and when > last:
                 motion = found if motion is None else compose(motion, found)
         return motion
 
-    def on_detections(self, message: Any) -> list[Output]:
+    def on_detections(self, message: Any, _: int) -> list[Output]:
         """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late."""
-        outputs: list[Output] = []
         stamp = convert.stamp_to_nanoseconds(message.header.stamp)
-        if self._last is not None and stamp <= self._last:
-            late = (self._last - stamp) / convert.NANOSECONDS
-            text = f"expected a stamp after {self._last} ns, got {stamp} ns"
+        outputs: list[Output] = []
+        if self._past.last is not None and stamp <= self._past.last:
+            late = (self._past.last - stamp) / NANOSECONDS
+            text = f"expected a stamp after {self._past.last} ns, got {stamp} ns"
             if late <= self.node.reset_after:
                 self.reporter.report("late detections", f"detections: {text}: frame ignored")
                 return []
             self.reporter.report("time went back", f"detections: {text}: starting anew")
             outputs = self.flush()  # nothing already received is lost
             self.reset()
-        camera = self._camera_motion(stamp)
-        self._last = stamp
+        return outputs + self._frame(message, stamp)
+
+    def _frame(self, message: Any, stamp: int) -> list[Output]:
+        camera = self._take_camera_motion(stamp)
+        self._past.last = stamp
         detections = convert.detections_from_message(message, self.wanted)
         self._report_boxes(detections.boxes)
-        time = stamp / convert.NANOSECONDS
+        time = stamp / NANOSECONDS
         labels = [self._label(name) for name in detections.class_ids]
         tracks = self.tracker.update(detections.boxes, time, detections.scores, labels, camera)
-        outputs += self._outputs(message.header, tracks)
+        outputs = self._outputs(message.header, tracks)
         if self.smoother:
-            self._headers.append(message.header)
+            self._past.headers.append(message.header)
             smoothed = self.smoother.update(time, tracks)
             outputs += [self._late(smoothed)] if smoothed else []
         return outputs
 
     def flush(self) -> list[Output]:
-        """The frames that the smoother still holds."""
         return [self._late(smoothed) for smoothed in self.smoother.flush()] if self.smoother else []
 
-    def finish(self) -> list[Output]:
-        """What is still held, and the end of all bodies."""
+    def close(self) -> list[Output]:
         outputs = self.flush()
-        if self.node.ros4hri and self._last is not None:
-            outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._last, "")))
+        if self.node.ros4hri and self._past.last is not None:
+            outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._past.last, "")))
         return outputs
 
     def _label(self, name: str) -> int:
@@ -190,11 +228,11 @@ class TrackerPipeline:
             ids,
         )
         outputs = [
-            Output("tracks", convert.tracks_to_message(self.types, header, tracks, names, self.image_size)),
-            Output("tracks/detections", detections),
+            topics.TRACKS.output(convert.tracks_to_message(self.types, header, tracks, names, self.image_size)),
+            topics.TRACKS_AS_DETECTIONS.output(detections),
         ]
         if self._markers:
-            outputs.append(Output("tracks/markers", self._markers.message(header, tracks)))
+            outputs.append(topics.MARKERS.output(self._markers.message(header, tracks)))
         if self.node.ros4hri and self.image_size:
             outputs += humans.bodies(self.types, header, tracks, self.image_size, self.node.body_prefix)
         return outputs
@@ -202,6 +240,11 @@ class TrackerPipeline:
     def _late(self, smoothed: SmoothedTracks) -> Output:
         """The smoothed tracks of a past frame, with the header of that frame."""
         names = [self._classes[label] for label in smoothed.tracks.label]
-        header = self._headers.popleft()
+        header = self._past.headers.popleft()
         message = convert.tracks_to_message(self.types, header, smoothed.tracks, names, self.image_size)
-        return Output("tracks/smoothed", message)
+        return topics.SMOOTHED_TRACKS.output(message)
+
+    inputs = (
+        Input(topics.IMAGE, on_image, "the motion of the camera", when="camera_from_images", any_name=True),
+        Input(topics.DETECTIONS, on_detections, "the people found in one image", any_name=True),
+    )

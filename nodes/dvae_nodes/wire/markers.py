@@ -28,7 +28,7 @@ class TrackMarkers:
         self._trails: dict[int, deque[tuple[float, float]]] = {}
 
     def message(self, header: Any, tracks: Tracks) -> Any:
-        """visualization_msgs/MarkerArray of all confirmed tracks; what was drawn before is deleted first."""
+        """visualization_msgs/msg/MarkerArray of all confirmed tracks; what was drawn before is deleted first."""
         ids = tracks.track_id.tolist()
         self._trails = {i: self._trails.get(i, deque(maxlen=TRAIL)) for i in ids}
         markers = [self._marker(header, "tracks", 0, LINE_STRIP, action=DELETE_ALL)]
@@ -54,7 +54,7 @@ class TrackMarkers:
                 markers.append(
                     self._marker(header, "trail", track_id, LINE_STRIP, points=trail, size=(self.scale, 0.0, 0.0))
                 )
-        return self.types.make("visualization_msgs/MarkerArray", markers=markers)
+        return self.types.make("visualization_msgs/msg/MarkerArray", markers=markers)
 
     def _marker(
         self,
@@ -69,34 +69,31 @@ class TrackMarkers:
         alpha: float = 1.0,
         action: int = ADD,
     ) -> Any:
-        make = self.types.make
+        make, no_bytes = self.types.make, self.types.numbers(np.zeros(0, dtype=np.uint8))
         red, green, blue = track_colour(track_id)
         return make(
-            "visualization_msgs/Marker",
+            "visualization_msgs/msg/Marker",
             header=header,
             ns=namespace,
             id=track_id,
             type=kind,
             action=action,
             pose=make(
-                "geometry_msgs/Pose",
-                position=make("geometry_msgs/Point", x=at[0], y=at[1], z=0.0),
-                orientation=make("geometry_msgs/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
+                "geometry_msgs/msg/Pose",
+                position=make("geometry_msgs/msg/Point", x=at[0], y=at[1], z=0.0),
+                orientation=make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
             ),
-            scale=make("geometry_msgs/Vector3", x=size[0], y=size[1], z=size[2]),
-            color=make("std_msgs/ColorRGBA", r=red, g=green, b=blue, a=alpha),
-            lifetime=make("builtin_interfaces/Duration", sec=0, nanosec=0),
+            scale=make("geometry_msgs/msg/Vector3", x=size[0], y=size[1], z=size[2]),
+            color=make("std_msgs/msg/ColorRGBA", r=red, g=green, b=blue, a=alpha),
+            lifetime=make("builtin_interfaces/msg/Duration", sec=0, nanosec=0),
             frame_locked=False,
-            points=[make("geometry_msgs/Point", x=x, y=y, z=0.0) for x, y in points or []],
+            points=[make("geometry_msgs/msg/Point", x=x, y=y, z=0.0) for x, y in points or []],
             colors=[],
             texture_resource="",
-            texture=make("sensor_msgs/CompressedImage", header=header, format="", data=self.types.numbers(NO_BYTES)),
+            texture=make("sensor_msgs/msg/CompressedImage", header=header, format="", data=no_bytes),
             uv_coordinates=[],
             text=text,
             mesh_resource="",
-            mesh_file=make("visualization_msgs/MeshFile", filename="", data=self.types.numbers(NO_BYTES)),
+            mesh_file=make("visualization_msgs/msg/MeshFile", filename="", data=no_bytes),
             mesh_use_embedded_materials=False,
         )
-
-
-NO_BYTES = np.zeros(0, dtype=np.uint8)

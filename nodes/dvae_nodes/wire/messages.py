@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 
 class Output(NamedTuple):
-    """A message for the relative topic `topic`."""
+    """A message of `type` (package/msg/Type) for `topic`, relative to a namespace unless it begins with "/"."""
 
     topic: str
+    type: str
     message: Any
 
 
 class MessageTypes(Protocol):
-    """Builds messages. `name` is like "std_msgs/Header"; all fields are given by keyword."""
+    """Builds messages. `name` is like "std_msgs/msg/Header"; all fields are given by keyword."""
 
     def make(self, name: str, **fields: Any) -> Any:
         """A message of type `name`."""
@@ -32,15 +33,17 @@ class MessageTypes(Protocol):
         """Field names of a type, empty when there is no such type."""
 
 
+def message_class(name: str) -> Any:
+    """The generated Python class of package/msg/Type; ImportError or AttributeError where it is not installed."""
+    package, _, message = name.split("/")
+    return getattr(importlib.import_module(f"{package}.msg"), message)
+
+
 class LiveTypes:
     """The generated Python classes of a sourced ROS."""
 
-    def _class(self, name: str) -> Any:
-        package, message = name.split("/")
-        return getattr(importlib.import_module(f"{package}.msg"), message)
-
     def make(self, name: str, **fields: Any) -> Any:
-        return self._class(name)(**fields)
+        return message_class(name)(**fields)
 
     def numbers(self, values: NDArray[Any]) -> Any:
         """A thousand times faster for rclpy than a numpy array."""
@@ -48,7 +51,7 @@ class LiveTypes:
 
     def fields_of(self, name: str) -> tuple[str, ...]:
         try:
-            return tuple(self._class(name).get_fields_and_field_types())
+            return tuple(message_class(name).get_fields_and_field_types())
         except (ImportError, AttributeError):
             return ()
 
@@ -65,18 +68,14 @@ class BagTypes:
             )
         register_missing_types(store)
 
-    def _full(self, name: str) -> str:
-        package, message = name.split("/")
-        return f"{package}/msg/{message}"
-
     def make(self, name: str, **fields: Any) -> Any:
-        return self.store.types[self._full(name)](**fields)
+        return self.store.types[name](**fields)
 
     def numbers(self, values: NDArray[Any]) -> Any:
         return np.ascontiguousarray(values)
 
     def fields_of(self, name: str) -> tuple[str, ...]:
-        found = self.store.types.get(self._full(name))
+        found = self.store.types.get(name)
         return tuple(field.name for field in dataclasses.fields(found)) if found else ()
 
 

@@ -10,33 +10,24 @@ from typing import Any
 
 from dvae.signal.audio_file import Audio
 from dvae.signal.voice_features import voice_features
-from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import topics
+from dvae_nodes.wire.audio import audio_bytes_message, has_plain_data
 from dvae_nodes.wire.messages import MessageTypes, Output
-
-VOICES = "/humans/voices/"
-TRACKED = VOICES + "tracked"
-
-
-def voice_topic(voice_id: str, part: str) -> str:
-    """Topic of `part` (is_speaking, audio, features) of one voice."""
-    return f"{VOICES}{voice_id}/{part}"
 
 
 def tracked(types: MessageTypes, header: Any, ids: list[str]) -> Output:
     """The list of all voices."""
-    return Output(TRACKED, types.make("hri_msgs/IdsList", header=header, ids=ids))
-
-
-def has_voice_audio(types: MessageTypes) -> bool:
-    """Whether the installed audio_common_msgs has the AudioData that REP-155 means (that of ros-drivers)."""
-    return "data" in types.fields_of("audio_common_msgs/AudioData")
+    return topics.VOICES.output(types.make(topics.IDS_LIST, header=header, ids=ids))
 
 
 def voice(types: MessageTypes, voice_id: str, waveform: Audio, rate: int, speaking: bool) -> list[Output]:
-    """What a stretch of enhanced speech (S,) says of the voice."""
-    outputs = [Output(voice_topic(voice_id, "is_speaking"), types.make("std_msgs/Bool", data=speaking))]
-    if has_voice_audio(types):
-        outputs.append(Output(voice_topic(voice_id, "audio"), convert.audio_bytes_message(types, waveform)))
+    """What a stretch of enhanced speech (S,) says of the voice; audio only where there is the message that REP-155
+    means."""
+    outputs = [topics.VOICE_SPEAKING.output(types.make("std_msgs/msg/Bool", data=speaking), voice_id)]
+    if has_plain_data(types):
+        outputs.append(topics.VOICE_AUDIO.output(audio_bytes_message(types, waveform), voice_id))
     zcr, rms, pitch, hnr, mfcc = voice_features(waveform, rate)
-    features = types.make("hri_msgs/AudioFeatures", zcr=zcr, rms=rms, pitch=pitch, hnr=hnr, mfcc=types.numbers(mfcc))
-    return [*outputs, Output(voice_topic(voice_id, "features"), features)]
+    features = types.make(
+        topics.VOICE_FEATURES.types[0], zcr=zcr, rms=rms, pitch=pitch, hnr=hnr, mfcc=types.numbers(mfcc)
+    )
+    return [*outputs, topics.VOICE_FEATURES.output(features, voice_id)]

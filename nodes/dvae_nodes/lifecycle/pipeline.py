@@ -1,0 +1,114 @@
+"""What a capability is: its topics as data, and a handler for each input. A live node and dvae-replay both drive it.
+
+A new capability is a subclass of `Pipeline` in `dvae_nodes.pipelines` and a node of ten lines as `dvae_nodes.tracker`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.wire.messages import MessageTypes, Output
+from dvae_nodes.wire.topics import Topic
+
+Config = TypeVar("Config")
+Handler = Callable[[Any, Any, int], list[Output]]  # a method of the pipeline: message, time of its receipt in ns
+
+
+class Settings:
+    """Instances of the frozen dataclasses that configure a pipeline; those that are not given have their defaults."""
+
+    def __init__(self, *values: Any) -> None:
+        self._values = {type(value): value for value in values}
+
+    def __getitem__(self, config: type[Config]) -> Config:
+        found: Config = self._values[config] if config in self._values else config()
+        return found
+
+
+class Input(NamedTuple):
+    """A topic that a pipeline reads.
+
+    when: name of the setting that turns it on, empty for always. depth: of the queue. optional: that nothing comes is
+    no problem. newest_only: handled by a worker thread that takes the newest message, so that nothing else waits.
+    any_name: in a bag, a topic of this type with another name is taken for it.
+    """
+
+    topic: Topic
+    handler: Handler
+    meaning: str
+    when: str = ""
+    depth: int = 5
+    optional: bool = False
+    newest_only: bool = False
+    any_name: bool = False
+
+
+class OutputTopic(NamedTuple):
+    """A topic that a pipeline publishes.
+
+    when: as for an input. listed_in: topic of a list of ids; a topic with an id goes when the list has it no more.
+    """
+
+    topic: Topic
+    meaning: str
+    when: str = ""
+    listed_in: Topic | None = None
+
+
+class Pipeline(ABC):
+    """Messages in, messages out, without ROS. `inputs` and `outputs` declare the topics, `configs` the parameters."""
+
+    name: ClassVar[str]
+    configs: ClassVar[tuple[type, ...]] = ()
+    inputs: ClassVar[tuple[Input, ...]]
+    outputs: ClassVar[tuple[OutputTopic, ...]]
+
+    def __init__(self, types: MessageTypes, settings: Settings, reporter: Reporter) -> None:
+        """ValueError: the settings do not fit together, or a model or a package is missing."""
+        self.types, self.settings, self.reporter = types, settings, reporter
+
+    @classmethod
+    def is_on(cls, declared: Input | OutputTopic, settings: Settings) -> bool:
+        """Whether the settings turn the input or output on."""
+        if not declared.when:
+            return True
+        values: list[Any] = [settings[config] for config in cls.configs]
+        return bool(next(getattr(value, declared.when) for value in values if hasattr(value, declared.when)))
+
+    def types_of(self, topic: Topic) -> tuple[str, ...]:
+        """Which of a topic's types this instance takes or gives; none: it does without the topic."""
+        return topic.types
+
+    def standing_ids(self) -> tuple[str, ...]:
+        """Ids whose topics are there from the start."""
+        return ()
+
+    def facts(self) -> dict[str, Any]:
+        """For /diagnostics: names and values, or functions that give the present value."""
+        return {}
+
+    def configure(self, settings: Settings) -> None:  # noqa: B027 - many have nothing to change
+        """Take over settings that changed while it runs."""
+
+    def reset(self) -> None:  # noqa: B027 - some have no state
+        """Start anew: time jumped back."""
+
+    def flush(self) -> list[Output]:
+        """What is still held inside."""
+        return []
+
+    def close(self) -> list[Output]:
+        """What is still held, and that nothing more comes."""
+        return self.flush()
+
+
+def handle(reporter: Reporter, topic: str, work: Callable[[], list[Output]]) -> list[Output] | None:
+    """The results of one message; None, and a report once per cause, when it fails: one bad message ends nothing."""
+    try:
+        return work()
+    except Exception as error:
+        reporter.report(f"{topic} {type(error).__name__}", f"{topic}: message ignored: {error}")
+        return None

@@ -1,0 +1,79 @@
+"""Images and the tracks found in them, paired by their stamps -> annotated images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dvae.configuration import setting
+from dvae.tracking.tracks import TrackState
+from dvae.vision.painter import PaintedTrack, TrackPainter
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import topics
+from dvae_nodes.wire.messages import MessageTypes, Output
+from dvae_nodes.wire.pairs import make_pairs
+
+PAIR_QUEUE = 30
+
+
+@dataclass(frozen=True)
+class OverlayConfig:
+    """Settings of the overlay."""
+
+    trail_length: int = setting(40, "positions in the trail of a track", unit="frames", minimum=1, maximum=1000)
+
+
+def tracks_to_paint(message: Any) -> list[PaintedTrack]:
+    """dvae_perception/TrackArray -> what `TrackPainter` draws."""
+    return [
+        PaintedTrack(
+            int(track.id),
+            np.asarray(track.box, dtype=np.float64),
+            np.asarray(track.variance, dtype=np.float64),
+            track.state == TrackState.TENTATIVE,
+            track.state == TrackState.OCCLUDED,
+        )
+        for track in message.tracks
+    ]
+
+
+class OverlayPipeline(Pipeline):
+    """Draws the tracks on the images they were found in."""
+
+    name = "overlay"
+    configs = (OverlayConfig,)
+    outputs = (OutputTopic(topics.ANNOTATED, "the image with boxes, ids, trails and what is uncertain"),)
+
+    def __init__(self, types: MessageTypes, settings: Settings, reporter: Reporter) -> None:
+        super().__init__(types, settings, reporter)
+        self._painter = TrackPainter(settings[OverlayConfig].trail_length)
+        self._pairs = make_pairs(PAIR_QUEUE)
+
+    def reset(self) -> None:
+        self._painter = TrackPainter(self.settings[OverlayConfig].trail_length)
+        self._pairs = make_pairs(PAIR_QUEUE)
+
+    def facts(self) -> dict[str, Any]:
+        return {"model": "none", "device": "cpu"}
+
+    def on_image(self, message: Any, _: int) -> list[Output]:
+        """An image, before its tracks or after them."""
+        return [self._drawn(*pair) for pair in self._pairs.add(0, message)]
+
+    def on_tracks(self, message: Any, _: int) -> list[Output]:
+        """The tracks of one image."""
+        return [self._drawn(*pair) for pair in self._pairs.add(1, message)]
+
+    def _drawn(self, image: Any, tracks: Any) -> Output:
+        """The image with its tracks, with the header of the image."""
+        canvas = self._painter.draw(convert.image_from_message(image), tracks_to_paint(tracks))
+        return topics.ANNOTATED.output(convert.image_to_message(self.types, image.header, canvas))
+
+    inputs = (
+        Input(topics.IMAGE, on_image, "the camera", depth=PAIR_QUEUE, any_name=True),
+        Input(topics.TRACKS, on_tracks, "the tracks found in it", depth=PAIR_QUEUE),
+    )
