@@ -104,7 +104,7 @@ def test_known_factors_are_found(kind: Divergence, generator: torch.Generator) -
     activations = torch.rand(1, 60, 2, generator=generator, dtype=torch.float64) ** 4 + 1e-3
     data = activations @ basis
     factors = nmf.random_factors(data, 2, generator)
-    for _ in range(2000):
+    for _ in range(600):
         factors = nmf.update(Observed.alone(data), factors, kind)
     torch.testing.assert_close(factors.product, data, rtol=0.02, atol=1e-4)
     order = factors.basis[0, :, 0].argsort(descending=True)
@@ -119,7 +119,7 @@ def test_a_fixed_part_is_not_explained_again(kind: Divergence, generator: torch.
     fixed = positive(generator, 1, 1, 40, 9)
     observed = Observed.alone(rest + fixed[:, 0])._replace(fixed=fixed)
     factors = nmf.random_factors(observed.data, 1, generator)
-    for _ in range(1000):
+    for _ in range(300):
         factors = nmf.update(observed, factors, kind)
     torch.testing.assert_close(factors.product, rest, rtol=1e-3, atol=1e-5)
 
@@ -153,7 +153,7 @@ def test_nothing_stays_zero(generator: torch.Generator) -> None:
     data = positive(generator, 1, 5, 4)
     data[:, 2] = 0.0
     factors = nmf.random_factors(data, 2, generator)
-    for _ in range(200):
+    for _ in range(60):
         factors = nmf.update(Observed.alone(data), factors, KL)
         assert min(part.min() for part in factors) > 0.0
     assert factors.product[0, 2].max() < 1e-6

@@ -167,3 +167,52 @@ def test_a_weight_that_is_not_positive_is_an_error(weighted: Weighted, bad: floa
     weights[1, 2] = bad
     with pytest.raises(ValueError, match="expected weights that are positive and finite"):
         log_beta(*weighted[:4], weights=weights)
+
+
+def messages(log_ratio: np.ndarray, most: int, tolerance: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Belief propagation of Williams and Lau (2014) as matrices: responsibilities and clutter after at most so many
+    passes there and back, or when the messages back change by less than `tolerance`, and once more there."""
+    psi = np.exp(np.minimum(log_ratio, 30.0))
+    back, change = np.ones_like(psi), np.inf  # nu, observation to source
+    for i in range(most + 1):
+        there = psi / (1.0 + (psi * back).sum(0) - psi * back)  # mu, source to observation
+        if i == most or change < tolerance:
+            break
+        new = 1.0 / (1.0 + there.sum(1, keepdims=True) - there)
+        change, back = np.abs(new - back)[psi > 0].max(), new
+    clutter = 1.0 / (1.0 + there.sum(1))
+    return there * clutter[:, None], clutter
+
+
+@pytest.mark.parametrize("num_iterations", [0, 1, 2, 5])
+def test_exclusive_passes_the_messages_of_the_paper(num_iterations: int, rng: np.random.Generator) -> None:
+    log_likelihood, clutter, missed = rng.normal(scale=2.0, size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+    log_likelihood[1, 2] = -np.inf
+    found = exclusive(log_likelihood, clutter, missed, num_iterations, tolerance=0.0)
+    responsibilities, of_clutter = messages(log_likelihood - clutter[:, None] - missed, num_iterations)
+    np.testing.assert_allclose(found.responsibilities, responsibilities)
+    np.testing.assert_allclose(found.clutter, of_clutter)
+    np.testing.assert_allclose(found.responsibilities.sum(1) + found.clutter, 1.0)
+
+
+@pytest.mark.parametrize("tolerance", [0.3, 0.1, 1e-3])
+def test_exclusive_ends_when_the_messages_have_settled(tolerance: float, rng: np.random.Generator) -> None:
+    log_likelihood, clutter, missed = rng.normal(scale=2.0, size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+    found = exclusive(log_likelihood, clutter, missed, 200, tolerance).responsibilities
+    ratio = log_likelihood - clutter[:, None] - missed
+    np.testing.assert_allclose(found, messages(ratio, 200, tolerance)[0])
+    assert np.abs(found - messages(ratio, 200)[0]).max() > 1e-9
+
+
+def test_exclusive_survives_certainty_and_impossibility() -> None:
+    """A likelihood of e^1000 times that of clutter, and of e^-1000 times it."""
+    found = exclusive(np.array([[1000.0, -1000.0]]), np.zeros(1), np.zeros(2))
+    np.testing.assert_allclose(found.responsibilities, [[1.0, 0.0]], atol=1e-9)
+    np.testing.assert_allclose(found.clutter, [0.0], atol=1e-9)
+
+
+def test_there_may_be_no_source_at_all() -> None:
+    found = independent(np.zeros((2, 0)), np.log([0.3, 1.0]))
+    assert found.responsibilities.shape == (2, 0)
+    np.testing.assert_allclose(found.clutter, 1.0)
+    assert exclusive(np.zeros((2, 0)), np.zeros(2), np.zeros(0)).clutter.tolist() == [1.0, 1.0]

@@ -92,6 +92,7 @@ def test_steps_run_in_order() -> None:
     assert run_variational_em(problem, 2) == [0.0, 0.0]
     assert problem.calls == ["E-W boxes", "E-W voices", "E-S"] * 2
     assert run_variational_em(problem, 0) == []
+    assert list(iterate_variational_em(problem, 2)) == [0.0, 0.0]  # one an iteration here too
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
