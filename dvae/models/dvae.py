@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
@@ -36,7 +37,8 @@ class Latents(NamedTuple):
     w_posterior: Gaussian | None = None  # (B, L_w)
 
 
-class Step(NamedTuple, Generic[State]):
+@dataclass(frozen=True)
+class Step(Generic[State]):
     """The densities of one frame given the past, the z_t that was given or drawn, and the state after it."""
 
     prior: Gaussian | None  # p(z_t | past), (B, L); None where z_t was given

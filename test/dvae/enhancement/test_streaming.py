@@ -13,7 +13,7 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.config import PRESETS, EnhancerConfig
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.model import Enhancer
-from dvae.enhancement.step import EnhancerStep, load_enhancer
+from dvae.enhancement.step import EnhancerStep, StepResult, load_enhancer
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.evaluation.metrics.speech import si_sdr, speech_scores
 from dvae.models.store.find import find_model
@@ -53,6 +53,116 @@ def test_a_gain_of_one_gives_the_input_back(model: EnhancerStep, speech: tuple[A
     noisy = speech[1][:20000]
     found = stream(StreamingEnhancer(model, EnhancerSettings(min_gain=1.0)), noisy, [333])
     np.testing.assert_allclose(found, noisy, atol=1e-6)
+
+
+class Scripted:
+    """A model that says what it is told: a gain, log odds; it keeps what it was fed."""
+
+    def __init__(self, gain: float, log_odds: float = 10.0, lookahead: int = 2) -> None:
+        self.config = EnhancerConfig(lookahead_frames=lookahead)
+        self.gain, self.log_odds = np.full(513, gain, dtype=np.float32), log_odds
+        self.ahead: list[Audio] = []  # since the last reset
+        self.fed: list[Audio] = []
+
+    def initial_state(self) -> int:
+        self.ahead, self.fed = [], []
+        return 0
+
+    def look_ahead(self, power: Audio, state: int) -> int:
+        self.ahead.append(power)
+        return state + 1
+
+    def step(self, power: Audio, state: int) -> tuple[StepResult, int]:
+        self.fed.append(power)
+        assert state == len(self.ahead) + len(self.fed) - 1
+        return StepResult(self.gain, 1.0 - self.gain, self.gain, self.log_odds), state + 1
+
+
+@pytest.mark.parametrize(("gain", "min_gain", "expected"), [(0.3, 0.02, 0.3), (0.3, 0.5, 0.5), (0.0, 0.02, 0.02)])
+def test_the_gain_of_the_model_is_applied_but_no_smaller_one_than_set(
+    gain: float, min_gain: float, expected: float, speech: tuple[Audio, Audio]
+) -> None:
+    noisy = speech[1][:6000]
+    enhancer = StreamingEnhancer(Scripted(gain), EnhancerSettings(min_gain))  # type: ignore[arg-type]
+    np.testing.assert_allclose(stream(enhancer, noisy, [700]), expected * noisy, atol=1e-6)
+    assert EnhancerSettings().min_gain == 0.02
+
+
+def test_settings_can_change_while_the_stream_goes_on(speech: tuple[Audio, Audio]) -> None:
+    noisy, enhancer = speech[1][:8000], StreamingEnhancer(Scripted(0.0), EnhancerSettings(1.0))  # type: ignore[arg-type]
+    first = enhancer.feed(noisy[:4096])
+    enhancer.settings = EnhancerSettings(0.0)
+    second = enhancer.feed(noisy[4096:])
+    np.testing.assert_allclose(first, noisy[: first.size], atol=1e-6)
+    assert np.square(second[:256]).sum() > 0  # frames of before still add to it
+    assert np.square(second[512:]).sum() == 0
+
+
+def test_the_model_reads_the_power_of_all_frames_relative_to_the_running_level(speech: tuple[Audio, Audio]) -> None:
+    noisy, model, stft = speech[1][:6000], Scripted(0.5), STFT(synthesis_length=512)
+    StreamingEnhancer(model).feed(noisy)  # type: ignore[arg-type]
+    power = np.square(np.abs(stft.analyse(noisy)))[: noisy.size // 256]
+    weights = [np.exp(-np.arange(t, -1, -1) / 125.0) for t in range(len(power))]
+    levels = [w @ power[: w.size].mean(1) / w.sum() for w in weights]
+    assert len(model.ahead) == 2
+    np.testing.assert_allclose([*model.ahead, *model.fed], power / np.array(levels)[:, None], rtol=1e-4, atol=1e-9)
+
+
+def test_activity_is_that_of_the_frame_that_is_filtered(speech: tuple[Audio, Audio]) -> None:
+    """Silence, then speech: the level rises with the samples that come out, not with those that go in."""
+    waveform = np.concatenate([np.zeros(4096, np.float32), speech[0][8000:12096]])
+    enhancer = StreamingEnhancer(Scripted(1.0), activity=ActivityConfig(prior_log_odds=9.0))  # type: ignore[arg-type]
+    enhancer.feed(waveform)
+    found = enhancer.pop_activity()
+    power = np.square(np.abs(STFT(synthesis_length=512).analyse(waveform))).mean(1)
+    assert len(found) == 32 - 2  # the last frames wait for their look-ahead
+    expected = 10 * np.log10(np.maximum(power[:30], 1e-12))
+    np.testing.assert_allclose([frame.level_db for frame in found], expected, atol=1e-3)
+    assert found[-1].probability == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert enhancer.pop_activity() == []
+
+
+def far_source(azimuth: float, waveform: Audio) -> Audio:
+    """What the square of microphones (C, S) hears of it, by delays in the spectrum."""
+    places = np.array([[0.05, 0], [0, 0.05], [-0.05, 0], [0, -0.05]])
+    delay = -places @ [np.cos(azimuth), np.sin(azimuth)] / 343.0
+    shift = np.exp(-2j * np.pi * np.fft.rfftfreq(waveform.size, 1 / 16000) * delay[:, None])
+    return np.fft.irfft(np.fft.rfft(waveform) * shift, waveform.size).astype(np.float32)
+
+
+@pytest.mark.parametrize(("log_odds", "known"), [(10.0, True), (1.8, False)])
+def test_the_azimuth_is_learned_from_speech_alone(log_odds: float, known: bool, speech: tuple[Audio, Audio]) -> None:
+    channels = far_source(0.9, speech[0][8000:24000])
+    array = MicrophoneConfig("mvdr", SQUARE)
+    enhancer = StreamingEnhancer(Scripted(0.9, log_odds), microphones=array)  # type: ignore[arg-type]
+    enhancer.feed(channels)
+    azimuth = enhancer.pop_activity()[-1].azimuth
+    assert azimuth == pytest.approx(0.9, abs=np.radians(5)) if known else np.isnan(azimuth)
+
+
+def test_the_echo_is_taken_out_before_anything_else(speech: tuple[Audio, Audio], rng: np.random.Generator) -> None:
+    far = (0.1 * rng.normal(size=48000)).astype(np.float32)
+    heard = (0.5 * np.concatenate([np.zeros(60, np.float32), far[:-60]])).astype(np.float32)
+    enhancer = StreamingEnhancer(Scripted(1.0), echo=EchoConfig())  # type: ignore[arg-type]
+    left = np.concatenate([enhancer.feed(heard, far), enhancer.flush()])
+    assert np.square(left[32000:]).mean() < 0.01 * np.square(heard[32000:]).mean()
+    plain = np.concatenate([enhancer.feed(heard), enhancer.flush()])  # reset: and no reference is silence
+    np.testing.assert_allclose(plain, heard, atol=1e-6)
+
+
+def test_a_reset_starts_anew(speech: tuple[Audio, Audio], rng: np.random.Generator) -> None:
+    channels = np.stack([np.roll(speech[1][:6000], shift) for shift in (0, 1, 2, 1)])
+    far = (0.1 * rng.normal(size=6000)).astype(np.float32)
+    enhancer = StreamingEnhancer(untrained(1), microphones=MicrophoneConfig("mvdr", SQUARE), echo=EchoConfig())
+    first = enhancer.feed(channels, far)
+    assert (enhancer.num_fed, enhancer.num_returned) == (6000, first.size)
+    enhancer.reset()
+    assert (enhancer.num_fed, enhancer.num_returned, enhancer.pop_activity()) == (0, 0, [])
+    assert enhancer.real_time_factor == enhancer.processing_seconds == 0.0
+    np.testing.assert_array_equal(enhancer.feed(channels, far), first)
+    enhancer.flush()
+    assert len(enhancer.pop_activity()) > 0  # what was heard until the flush can still be had
+    np.testing.assert_array_equal(enhancer.feed(channels, far), first)
 
 
 def untrained(lookahead: int) -> EnhancerStep:
