@@ -23,7 +23,8 @@ LAYERS = """
     cli
     dvae
     wire
-    pipelines, lifecycle
+    lifecycle
+    pipelines
     nodes
 """
 
