@@ -61,7 +61,8 @@ class AudioCrops:
         lengths = np.array([recording.size for recording in self.recordings], dtype=np.float64)
         if not lengths.sum():
             raise ValueError(f"expected audio that can be heard in {len(paths)} files like {paths[0]}, got none")
-        self._probability = lengths / lengths.sum()
+        until = np.cumsum(lengths)
+        self._share = until / until[-1]  # of the audio up to the end of each recording
 
     def _in_memory(self, path: Path, trim_db: float | None) -> list[Audio]:
         """The recording at each speed."""
@@ -80,7 +81,7 @@ class AudioCrops:
 
     def draw(self, num_samples: int, rng: np.random.Generator) -> Audio:
         """A crop (num_samples,), repeating a recording that is shorter; silence where a file cannot be read."""
-        recording = self.recordings[rng.choice(len(self.recordings), p=self._probability)]
+        recording = self.recordings[int(np.searchsorted(self._share, rng.random(), side="right"))]
         if isinstance(recording, OnDisk):
             recording = self._read(recording, num_samples, rng)
         return crop(recording, num_samples, rng)

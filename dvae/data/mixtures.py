@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 from scipy.signal import fftconvolve
 
@@ -31,10 +33,18 @@ def equalise(waveform: Audio, rng: np.random.Generator, strength_db: float, knot
     """A random smooth gain over frequency, up to `strength_db` up or down: microphones and rooms colour what they
     record. (S,) -> (S,)."""
     spectrum = fft.rfft(waveform)
-    gains_db = rng.uniform(-strength_db, strength_db, knots)
-    position = np.linspace(0.0, 1.0, spectrum.size) ** 0.5  # finer at low frequencies
-    gain = 10 ** (np.interp(position, np.linspace(0.0, 1.0, knots), gains_db) / 20)
-    return np.asarray(fft.irfft(spectrum * gain.astype(np.float32), n=waveform.size), dtype=np.float32)
+    knot, share = _positions(spectrum.size, knots)
+    gains = (rng.uniform(-strength_db, strength_db, knots) * np.log(10) / 20).astype(np.float32)
+    spectrum *= np.exp(gains[knot] + share * np.diff(gains)[knot])
+    return np.asarray(fft.irfft(spectrum, n=waveform.size), dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _positions(num_bins: int, knots: int) -> tuple[NDArray[np.intp], Audio]:
+    """The knot before each bin and how far it is on the way to the next: finer at low frequencies."""
+    position = (knots - 1) * np.linspace(0.0, 1.0, num_bins) ** 0.5
+    knot = np.minimum(position.astype(np.intp), knots - 2)
+    return knot, (position - knot).astype(np.float32)
 
 
 def random_room(rng: np.random.Generator, sample_rate: int = 16000) -> Audio:

@@ -95,7 +95,7 @@ class Enhancer(ConfiguredModule):
         floor = self.config.floor
         speech_var = self.emission(z).variance
         noise_log_var = self.noise(features, context, self.band_features(speech_var))
-        noise_var = noise_log_var.exp()[..., self.band_of_bin] + floor
+        noise_var = noise_log_var.exp().index_select(-1, self.band_of_bin) + floor
         # what the detector learns does not change the filter
         gain, odds = wiener_gain(speech_var, noise_var).detach(), self.activity(context)[..., 0]
         return Variances(speech_var, noise_var, posterior, self.detector(power[:, : gain.shape[1]], gain, odds))

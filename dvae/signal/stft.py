@@ -131,3 +131,8 @@ class STFT:
         if missing > 0:
             waveform = np.pad(waveform, [(0, 0)] * len(batch) + [(0, missing)])
         return waveform[..., first : first + num_samples]
+
+
+def power_of(spectrogram: Array) -> Array:
+    """|X|^2 without the root that numpy takes for |X|, several times as fast; any shape."""
+    return np.asarray(np.square(spectrogram.real) + np.square(spectrogram.imag))

@@ -28,7 +28,7 @@ from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_description
 from dvae.signal.level import LevelTracker, active_frames
-from dvae.signal.stft import STFT
+from dvae.signal.stft import STFT, power_of
 from dvae.training.mixtures import mixture_sources
 from dvae.training.recipe import EnhancerLoss, Optimisation, Recipe
 from dvae.training.recipe_data import EnhancerData
@@ -118,11 +118,13 @@ class MixtureBatches(SeededBatches):
         drawn = [self.source.draw(num_samples, rng) for _ in range(self.options.batch_size)]
         pairs = np.stack([np.stack([d.mixture, d.speech]) for d in drawn])  # (B, 2, S)
         mixture, speech = self.stft.analyse(pairs)[:, :, : self.num_frames].swapaxes(0, 1)  # (B, T, F)
-        powers = [np.square(part.real) + np.square(part.imag) for part in (mixture, speech, mixture - speech)]
+        powers = [power_of(part) for part in (mixture, speech, mixture - speech)]
         level = LevelTracker().track(powers[0].mean(-1)).astype(np.float32)  # (B, T)
         # truth of activity from the speech as it was, before the running level moves
         active = torch.from_numpy(active_frames(powers[1].mean(-1))).float()
-        return *(torch.from_numpy(power / level[..., None]) for power in powers), active, torch.tensor(seed)
+        for part in powers:
+            part /= level[..., None]
+        return *map(torch.from_numpy, powers), active, torch.tensor(seed)
 
 
 def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Datasets]:

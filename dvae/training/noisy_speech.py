@@ -22,7 +22,7 @@ from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.signal.audio_file import Audio
-from dvae.signal.stft import STFT
+from dvae.signal.stft import STFT, power_of
 from dvae.training.mixtures import SAMPLE_RATE, mixture_sources
 from dvae.training.recipe import Optimisation, Recipe
 from dvae.training.recipe_data import NoisySpeechData, audio_files
@@ -63,7 +63,7 @@ class NoisyBatches(SeededBatches):
         num_frames, first = self.options.num_frames, self.stft.overlap // self.stft.hop_length
         num_samples = num_frames * self.stft.hop_length + self.stft.overlap
         noisy = np.stack([self.draw_noisy(num_samples, rng) for _ in range(self.options.batch_size)])
-        power = np.square(np.abs(self.stft.analyse(noisy)[:, first : first + num_frames]))
+        power = power_of(self.stft.analyse(noisy)[:, first : first + num_frames])
         power /= np.maximum(power.mean((1, 2), keepdims=True), 1e-12)
         return torch.from_numpy(power), torch.tensor(seed)
 

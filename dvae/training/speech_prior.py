@@ -13,7 +13,7 @@ from dvae.data.crops import AudioCrops
 from dvae.models.dvae import DVAE
 from dvae.models.store.find import find_model
 from dvae.models.store.registry import build_family, load_family
-from dvae.signal.stft import STFT
+from dvae.signal.stft import STFT, power_of
 from dvae.training.recipe import Recipe
 from dvae.training.recipe_data import SpeechPriorData, audio_files
 from dvae.training.task import Batch, Datasets, SeededBatches, Task, start_from
@@ -56,7 +56,7 @@ class SpeechBatches(SeededBatches):
         waveforms = np.stack([self.crops.draw_active(num_samples, rng) for _ in range(self.options.batch_size)])
         first = self.stft.overlap // self.stft.hop_length  # frames before this one start in the padding
         spectrogram = self.stft.analyse(waveforms)[:, first : first + self.options.num_frames]
-        power = torch.from_numpy(np.square(np.abs(spectrogram)))
+        power = torch.from_numpy(power_of(spectrogram))
         gain = 10 ** (torch.from_numpy(rng.uniform(-1.2, 0.3, size=(len(power), 1, 1))).float())
         return power / power.mean((1, 2), keepdim=True).clamp_min(1e-12) * gain, torch.tensor(seed)
 

@@ -42,40 +42,33 @@ def average(active: Array, num_sequences: int, out: Array) -> None:
     last H columns of `out`."""
     size = active.shape[1] // 2
     column = out.shape[1] - size
+    states = np.zeros((num_sequences, size), np.float32)
     for i in range(len(active)):
-        row, state = active[i], out[i, column:]
-        if i < num_sequences:
-            for j in range(size):
-                state[j] = (np.float32(0.5) * row[j] + np.float32(0.5)) * row[size + j]
-        else:
-            before = out[i - num_sequences, column:]
-            for j in range(size):
-                rate = np.float32(0.5) * row[j] + np.float32(0.5)
-                state[j] = before[j] + rate * (row[size + j] - before[j])
+        row, state, state_out = active[i], states[i % num_sequences], out[i, column:]
+        for j in range(size):
+            state[j] += (np.float32(0.5) * row[j] + np.float32(0.5)) * (row[size + j] - state[j])
+        for j in range(size):
+            state_out[j] = state[j]
 
 
 @compiled
 def average_backward(active: Array, states: Array, gradient: Array, num_sequences: int) -> None:
     """`active` becomes the gradient with respect to what it is the tanh of; `gradient` (R, >= H): that with respect to
-    the states, both in the last H columns. What h_t hands back to h_{t-1} is added to `gradient`."""
+    the states, both in the last H columns."""
     size = active.shape[1] // 2
     column, gradient_column = states.shape[1] - size, gradient.shape[1] - size
+    from_later = np.zeros((num_sequences, size), np.float32)  # what h_t hands back to h_{t-1}
+    zeros = np.zeros(size, np.float32)
     for i in range(len(active) - 1, -1, -1):
-        row, total = active[i], gradient[i, gradient_column:]
-        if i < num_sequences:
-            for j in range(size):
-                rate, candidate = np.float32(0.5) * row[j] + np.float32(0.5), row[size + j]
-                share = total[j] * rate
-                row[j] = np.float32(2.0) * candidate * share * (np.float32(1.0) - rate)
-                row[size + j] = share * (np.float32(1.0) - candidate * candidate)
-        else:
-            before, earlier = states[i - num_sequences, column:], gradient[i - num_sequences, gradient_column:]
-            for j in range(size):
-                rate, candidate = np.float32(0.5) * row[j] + np.float32(0.5), row[size + j]
-                share = total[j] * rate
-                row[j] = np.float32(2.0) * (candidate - before[j]) * share * (np.float32(1.0) - rate)
-                row[size + j] = share * (np.float32(1.0) - candidate * candidate)
-                earlier[j] += total[j] - share
+        row, to_state, carried = active[i], gradient[i, gradient_column:], from_later[i % num_sequences]
+        before = states[i - num_sequences, column:] if i >= num_sequences else zeros
+        for j in range(size):
+            rate, candidate = np.float32(0.5) * row[j] + np.float32(0.5), row[size + j]
+            total = to_state[j] + carried[j]
+            share = total * rate
+            row[j] = np.float32(2.0) * (candidate - before[j]) * share * (np.float32(1.0) - rate)
+            row[size + j] = share * (np.float32(1.0) - candidate * candidate)
+            carried[j] = total - share
 
 
 @compiled
