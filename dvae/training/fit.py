@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from dvae.models.store.checkpoint import save_model, write_atomically
+from dvae.threads import use_one_thread
 from dvae.training.card import model_card
 from dvae.training.recipe import Recipe
 from dvae.training.task import Datasets, SeededBatches, Task
@@ -136,6 +137,7 @@ def fit(
     if last.is_file() and not resume:
         raise ValueError(f"expected a fresh work folder, got {work} with a run in it; --resume goes on with that run")
     keep_freed_memory()
+    use_one_thread()  # of the compiled recursions, whose products are small
     torch.set_num_threads(options.num_threads)
     lightning.seed_everything(options.seed, verbose=False)
     task: Task

@@ -9,6 +9,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  loaded here, so that a limit of threads finds it
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dvae.data.crops import AudioCrops
-from dvae.data.mixtures import MixtureSource, mix_at_snr, random_room, reverberate
+from dvae.data.mixtures import MixtureSource, equalise, mix_at_snr, random_room, reverberate
 from dvae.signal.audio_file import list_audio
 
 
@@ -18,6 +18,15 @@ def test_mixtures_add_up_and_do_not_clip(audio_folders: Path, rng: np.random.Gen
         mixture, clean = MixtureSource(speech, noise, (-5.0, 15.0), augment=i % 4 > 0).draw(8000, rng)
         assert np.abs(mixture).max() <= 1.0
         assert 0 < np.square(mixture - clean).mean() < 10 * np.square(clean).mean()
+
+
+def test_the_equaliser_is_straight_in_decibels_over_the_root_of_frequency() -> None:
+    impulse = np.zeros(2000, dtype=np.float32)
+    impulse[0] = 1.0
+    found = 20 * np.log10(np.abs(np.fft.rfft(equalise(impulse, np.random.default_rng(3), 8.0))))
+    drawn = np.random.default_rng(3).uniform(-8.0, 8.0, 7)
+    expected = np.interp(np.sqrt(np.linspace(0.0, 1.0, 1001)), np.linspace(0.0, 1.0, 7), drawn)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_room_delays_and_repeats(rng: np.random.Generator) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dvae.signal.stft import STFT
+from dvae.signal.stft import STFT, power_of
 
 FRONT_ENDS = [{}, {"synthesis_length": 512}, {"n_fft": 512, "hop_length": 128, "synthesis_length": 256}]
 
@@ -49,3 +49,8 @@ def test_stft_refuses_a_hop_that_does_not_divide_the_window() -> None:
         STFT(n_fft=1000, hop_length=256)
     with pytest.raises(ValueError, match=r"expected synthesis_length a multiple .*, got 2048, 256 and 1024"):
         STFT(synthesis_length=2048)
+
+
+def test_power_is_the_squared_magnitude(rng: np.random.Generator) -> None:
+    spectrum = rng.normal(size=(3, 4)) + 1j * rng.normal(size=(3, 4))
+    np.testing.assert_allclose(power_of(spectrum), np.abs(spectrum) ** 2)
