@@ -44,13 +44,13 @@ def probabilities(config: ActivityConfig, log_odds: list[float]) -> list[float]:
 
 
 def test_log_odds_become_a_probability_relative_to_their_prior() -> None:
-    found = probabilities(ActivityConfig(prior_log_odds=0.7), [-2.0, 0.7, 3.0, 1e4, -1e4])
+    found = probabilities(ActivityConfig(prior_log_odds=0.7), [-2.0, 0.7, 3.0, 1e4, -1e4, -51.0])
     assert found[:3] == pytest.approx([1 / (1 + np.exp(2.7)), 0.5, 1 / (1 + np.exp(-2.3))])
     assert found[3] == pytest.approx(1.0)
-    assert 0.0 < found[4] < 1e-20  # limited, not an overflow
+    assert found[4] == pytest.approx(np.exp(-50.0))  # limited, not an overflow
 
 
-@pytest.mark.parametrize(("attack", "release"), [(2.0, 15.0), (4.0, 1.0), (0.0, 3.0), (3.0, 0.0)])
+@pytest.mark.parametrize(("attack", "release"), [(2.0, 15.0), (4.0, 1.0), (0.0, 3.0), (3.0, 0.0), (0.7, 0.9)])
 def test_the_decision_rises_and_falls_with_its_time_constants(attack: float, release: float) -> None:
     """The frame at which it changes, from the exponentials in closed form."""
     config = ActivityConfig(attack_frames=attack, release_frames=release, speaking_probability=0.8)

@@ -56,4 +56,5 @@ def test_active_frames_follow_range_and_hangover() -> None:
     assert active_frames(power, range_db=30.1, hangover=0).all()
     assert np.flatnonzero(active_frames(power, range_db=19.0, hangover=2)[:10]).tolist() == [8, 9]
     assert active_frames(np.stack([power, 1e-6 * power])).tolist() == [active_frames(power).tolist()] * 2
-    assert not active_frames(np.full(10, 1e-13)).any()
+    assert not active_frames(np.full(10, 9e-13)).any()  # next to digital silence nothing is speech
+    assert active_frames(np.full(10, 1.1e-12)).all()
