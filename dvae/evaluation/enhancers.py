@@ -1,4 +1,4 @@
-"""What is compared on the fixed mixtures: by name, a method from mixtures to estimates; PyTorch only where needed."""
+"""What is compared on the fixed mixtures: by name, a method from mixtures to estimates; loaded when used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dvae.enhancement.config import PRESETS
-from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.enhancement import Enhanced, Method
 from dvae.evaluation.fixed_mixtures import FixedMixture
 from dvae.signal.stft import STFT
@@ -55,6 +54,8 @@ def oracle(batch: Sequence[FixedMixture]) -> Enhanced:
 
 def streaming(preset: str) -> Method:
     """The streaming enhancer, one stream for each mixture."""
+    from dvae.enhancement.streaming import StreamingEnhancer
+
     enhancer = StreamingEnhancer.load(preset)
 
     def run(batch: Sequence[FixedMixture]) -> Enhanced:
