@@ -18,6 +18,7 @@ from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.announced_format import AnnouncedFormat
 from dvae_nodes.pipelines.echo_reference import EchoReference
+from dvae_nodes.pipelines.stamped_audio import StampedAudio
 from dvae_nodes.pipelines.stamped_enhancer import Enhanced, StampedEnhancer
 from dvae_nodes.wire import audio, topics, voices
 from dvae_nodes.wire import conversions as convert
@@ -90,9 +91,9 @@ class EnhancerPipeline(Pipeline):
         node = settings[EnhancerNodeConfig]
         self.kinds = audio.audio_kinds(types, node.audio_type)
         self.enhancer = make_enhancer(settings)
-        self.reference = EchoReference(self.enhancer.stft.sample_rate, reporter) if node.cancel_echo else None
-        mode = "first" if settings[MicrophoneConfig].channel_mode == "first" else "mean"
-        self._stream = StampedEnhancer(self.enhancer, mode, node.max_gap, reporter, self.reference)
+        self.rate = self.enhancer.stft.sample_rate
+        self.reference = EchoReference(self.rate, reporter) if node.cancel_echo else None
+        self._stream = StampedEnhancer(self.enhancer, self._make_input(), self.reference)
         fixed = AudioFormat(node.sample_rate, node.channels, node.sample_format) if node.sample_rate else None
         self._format = AnnouncedFormat(fixed, reporter)
         self._reference_format: AudioFormat | None = None
@@ -102,6 +103,13 @@ class EnhancerPipeline(Pipeline):
         if node.ros4hri and not audio.has_plain_data(types):
             text = "ros4hri: expected AudioData of ros-drivers, got another: no voice audio"
             reporter.report("voice audio", text)
+
+    def _make_input(self) -> StampedAudio:
+        node, microphones = self.settings[EnhancerNodeConfig], self.settings[MicrophoneConfig]
+        if microphones.uses_array:
+            return StampedAudio(self.rate, "all", node.max_gap, self.reporter, self.enhancer.num_channels)
+        channels = "first" if microphones.channel_mode == "first" else "mean"
+        return StampedAudio(self.rate, channels, node.max_gap, self.reporter)
 
     def types_of(self, topic: topics.Topic) -> tuple[str, ...]:
         if topic.types == topics.AUDIO_KINDS:
@@ -145,7 +153,7 @@ class EnhancerPipeline(Pipeline):
     def on_audio_info(self, message: Any, _: int) -> list[Output]:
         """The format of the chunks before and after it; tells that of the enhanced audio."""
         outputs = self._chunks(self._format.announce(message))
-        info = audio.audio_info_message(self.types, self.enhancer.stft.sample_rate)
+        info = audio.audio_info_message(self.types, self.rate)
         return [*outputs, topics.ENHANCED_INFO.output(info)]
 
     def on_audio(self, message: Any, receive_time: int) -> list[Output]:
@@ -187,19 +195,18 @@ class EnhancerPipeline(Pipeline):
         return [output for result in results for output in self._result(result)]
 
     def _result(self, result: Enhanced) -> list[Output]:
-        rate = self.enhancer.stft.sample_rate
         header = convert.make_header(self.types, result.stamp, result.frame_id)
-        message = audio.audio_message(self.types, self._kind, header, result.waveform, rate)
+        message = audio.audio_message(self.types, self._kind, header, result.waveform, self.rate)
         outputs = [topics.ENHANCED.output(message, kind=self._kind)]
         if not result.activity:
             return outputs
-        activity = convert.activity_to_message(self.types, header, result.activity, result.waveform.size / rate)
+        activity = convert.activity_to_message(self.types, header, result.activity, result.waveform.size / self.rate)
         outputs.append(topics.SPEECH_ACTIVITY.output(activity))
         if self.settings[EnhancerNodeConfig].ros4hri:
             if not self._listed:
                 self._listed = True
                 outputs.append(voices.tracked(self.types, header, [self.voice_id]))
-            outputs += voices.voice(self.types, self.voice_id, result.waveform, rate, activity.speaking)
+            outputs += voices.voice(self.types, self.voice_id, result.waveform, self.rate, activity.speaking)
         return outputs
 
     inputs = (

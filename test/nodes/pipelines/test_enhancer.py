@@ -1,32 +1,26 @@
-"""The pipelines on bag messages: every kind of audio, and what is wrong with it. No ROS is needed."""
+"""The enhancer on bag messages: every kind of audio, and what is wrong with it. No ROS is needed."""
 
 from __future__ import annotations
 
-import sys
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "demo"))
+from live_messages import DATA
 from make_bag import audio_types
 
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_mono, resample
-from dvae.signal.audio_input import AudioFormat
 from dvae_nodes.lifecycle.pipeline import Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.pipelines.echo_reference import EchoReference
 from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
 from dvae_nodes.wire import audio
 from dvae_nodes.wire import conversions as convert
 
-DATA = Path(__file__).resolve().parents[1] / "data"
 SECOND = NANOSECONDS
 
 
@@ -237,24 +231,6 @@ def test_a_reference_that_never_comes_is_said(noisy: np.ndarray, expected: np.nd
     assert "reference: expected what the loudspeaker plays, got nothing yet" in microphone.log[0]
 
 
-def test_reference_keeps_its_clock_over_gaps_and_jumps() -> None:
-    reference = EchoReference(16000, Reporter(print))
-    ramp = np.arange(1600, dtype=np.float32)
-
-    def add(stamp: int) -> None:
-        reference.add(audio.AudioChunk(ramp[None], None, stamp, "", audio.STAMPED), AudioFormat(16000, 1))
-
-    add(10 * SECOND)
-    add(10 * SECOND + 105_000_000)  # 5 ms late: jitter
-    add(11 * SECOND)  # a gap
-    assert reference.take(10 * SECOND, 3200).tolist() == [*ramp, *ramp]
-    assert not reference.take(10 * SECOND + 500_000_000, 100).any()
-    assert reference.take(11 * SECOND, 1600).tolist() == ramp.tolist()
-    add(3 * SECOND)  # a looped bag
-    assert reference.take(3 * SECOND, 1600).tolist() == ramp.tolist()
-    assert not reference.take(100 * SECOND, 10).any()
-
-
 def test_the_robots_own_voice_is_not_reported_as_speech(noisy: np.ndarray) -> None:
     microphone = Microphone(sample_rate=16000)
     for speaks in (True, False):
@@ -382,11 +358,3 @@ def test_an_unknown_portaudio_format_is_named() -> None:
     header = convert.make_header(microphone.types, SECOND, "mic")
     microphone.hear(microphone.types.make("audio_common_msgs/msg/AudioStamped", header=header, audio=inner))
     assert "expected a PortAudio format of [1, 2, 8, 16, 32], got 99" in microphone.log[0]
-
-
-def test_reports_come_once_and_then_with_their_count() -> None:
-    log: list[str] = []
-    reporter = Reporter(log.append)
-    for _ in range(25):
-        reporter.report("cause", "text")
-    assert log == ["text", "text (seen 10 times)"]

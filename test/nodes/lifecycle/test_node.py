@@ -1,0 +1,93 @@
+"""The life of a node: configured, active, cleaned up; clocks, QoS, and models that are missing."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from dvae_perception.msg import TrackArray
+from live_messages import SECOND, detections
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from vision_msgs.msg import Detection2DArray
+
+from dvae_nodes.perception import NODES
+from dvae_nodes.tracker import TrackerNode
+
+
+@pytest.mark.parametrize("model", ["missing", "damaged"])
+def test_a_bad_model_is_named_and_the_node_can_be_configured_afterwards(
+    stage: Any, model: str, tmp_path: Path, capfd: Any
+) -> None:
+    from dvae.models.store.find import find_model
+
+    if model == "damaged":
+        for path in find_model("motion_srnn").iterdir():
+            (tmp_path / path.name).write_bytes(path.read_bytes()[:200])
+    name = str(tmp_path) if model == "damaged" else "no_such_model"
+    node = stage.add(TrackerNode, start=False, model=name)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    error = capfd.readouterr().err
+    assert "not configured" in error
+    assert "expected" in error
+    assert name in error
+    node.set_parameters([Parameter("model", value="motion_srnn")])
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+
+def test_incompatible_qos_is_named(stage: Any) -> None:
+    node = stage.add(TrackerNode, **{"qos_overrides./detections.subscription.reliability": "reliable"})
+    best_effort = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+    stage.peer.create_publisher(Detection2DArray, "detections", best_effort)
+    stage.until(lambda: "qos detections" in stage.problems(node))
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    stage.listen(TrackArray, "tracks", latched)
+    stage.until(lambda: "qos tracks" in stage.problems(node))
+    assert node.active
+
+
+def test_sim_time_without_clock_is_said_and_a_jump_back_resets(stage: Any) -> None:
+    node = stage.add(TrackerNode, use_sim_time=True, confirm_hits=1)
+    found, tracks = stage.listen(DiagnosticArray, "/diagnostics"), stage.listen(TrackArray, "tracks")
+    stage.until(lambda: any("nothing comes on /clock" in s.message for d in found for s in d.status))
+    for seconds in (100, 101):
+        stage.publish("/clock", Clock(clock=Time(sec=seconds)))
+        stage.until(lambda seconds=seconds: node.get_clock().now().nanoseconds >= seconds * SECOND)
+    assert [t.id for t in stage.send("detections", detections(101.0), tracks).tracks] == [1]
+    stage.publish("/clock", Clock(clock=Time(sec=50)))
+    stage.until(lambda: "clock" in stage.problems(node))
+    assert [t.id for t in stage.send("detections", detections(50.0), tracks).tracks] == [2]
+
+
+@pytest.mark.parametrize("name", list(NODES))
+def test_two_lifecycle_rounds_leave_nothing_behind(stage: Any, name: str) -> None:
+    node = stage.add(NODES[name], start=False)
+
+    def entities() -> tuple[int, ...]:
+        gc.collect()
+        return tuple(len(list(found)) for found in (node.subscriptions, node.publishers, node.timers))
+
+    before = entities()
+    for _ in range(2):
+        for transition in ("configure", "activate", "deactivate", "cleanup"):
+            assert getattr(node, f"trigger_{transition}")() == TransitionCallbackReturn.SUCCESS
+    assert entities() == before
+    assert node.trigger_shutdown() == TransitionCallbackReturn.SUCCESS
+
+
+def test_an_inactive_node_drops_and_says_so(stage: Any) -> None:
+    node = stage.add(TrackerNode)
+    node.trigger_deactivate()
+    stage.publish("detections", detections(1.0))
+    stage.until(lambda: node.meter("detections").drops == 1)
+    tracks = stage.listen(TrackArray, "tracks")
+    node.trigger_activate()
+    assert stage.send("detections", detections(2.0), tracks).tracks[0].id == 1

@@ -1,0 +1,56 @@
+"""Chunks whose format comes after them, late, or never."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from dvae.signal.audio_clock import NANOSECONDS
+from dvae.signal.audio_input import AudioFormat
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines import announced_format
+from dvae_nodes.pipelines.announced_format import USUAL_FORMAT, AnnouncedFormat
+from dvae_nodes.wire.audio import DATA, AudioChunk
+
+
+def chunk(seconds: float) -> AudioChunk:
+    return AudioChunk(b"", None, round(seconds * NANOSECONDS), "", DATA)
+
+
+def info(coding: str = "wave") -> SimpleNamespace:
+    return SimpleNamespace(sample_rate=8000, channels=2, sample_format="s8", coding_format=coding)
+
+
+def test_chunks_wait_for_their_format_in_order() -> None:
+    log: list[str] = []
+    announced = AnnouncedFormat(None, Reporter(log.append))
+    assert announced.admit(chunk(1)) == announced.admit(chunk(2)) == []
+    assert announced.announce(info()) == [chunk(1), chunk(2)]
+    assert announced.known == AudioFormat(8000, 2, "S8")
+    assert announced.admit(chunk(3)) == [chunk(3)]
+    assert announced.announce(info()) == announced.give_up() == []
+    assert log == ["audio: expected audio_info with the format, got none yet: audio is kept"]
+
+
+def test_after_six_seconds_the_usual_format_is_taken() -> None:
+    announced = AnnouncedFormat(None, Reporter(print))
+    for seconds in (1, 3, 6.9):
+        assert not announced.admit(chunk(seconds))
+    assert announced.admit(chunk(7)) == [chunk(1), chunk(3), chunk(6.9), chunk(7)]
+    assert announced.known == USUAL_FORMAT
+
+
+def test_the_queue_is_bounded_where_stamps_do_not_tell_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announced_format, "MAX_WAITING_CHUNKS", 3)
+    announced = AnnouncedFormat(None, Reporter(print))
+    assert [len(announced.admit(chunk(0))) for _ in range(6)] == [0, 0, 0, 4, 1, 1]
+
+
+def test_a_refused_format_drops_chunks_until_another_is_announced() -> None:
+    log: list[str] = []
+    announced = AnnouncedFormat(AudioFormat(16000, 1), Reporter(log.append))
+    assert announced.announce(info("mp3")) == announced.admit(chunk(1)) == announced.give_up() == []
+    assert "expected uncompressed audio (coding_format 'wave'), got 'mp3'" in log[0]
+    announced.announce(info())
+    assert announced.admit(chunk(2)) == [chunk(2)]
