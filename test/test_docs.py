@@ -1,4 +1,5 @@
-"""The tutorial is run as it is printed, and the API reference can be made; every public name has a docstring."""
+"""README and tutorial are run as they are printed, links lead somewhere, the API reference can be made; every public
+name has a docstring."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))
 
 
 @pytest.mark.filterwarnings("ignore")  # pesq and pystoi on the beginner's model
@@ -36,6 +38,14 @@ def test_tutorial_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for path in ("tutorial.png", "resynthesis.png"):
         assert (tmp_path / path).stat().st_size > 20_000
     assert (tmp_path / "models_mine" / "vae" / "MODEL_CARD.md").is_file()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES])
+def test_links_of_documents_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
+        if "://" not in target:
+            assert (path.parent / target).exists(), f"{page}: {target}"
 
 
 def public_names(path: Path) -> list[tuple[str, ast.AST]]:

@@ -42,7 +42,8 @@ def markdown(rows: Sequence[Row]) -> str:
     """A table for the documents."""
     lines = ["| node | | topic | type | when | meaning |", "|---|---|---|---|---|---|"]
     for row in rows:
-        types = " or ".join(kind.replace("/msg/", "/") for kind in row.types)
+        first, *others = (kind.replace("/msg/", "/") for kind in row.types)
+        types = ", ".join([first, *(kind.split("/")[-1] for kind in others)])  # they are of one package
         when = f"`{row.when}`" if row.when else ""
         meaning = f"{row.meaning} (latched)" if row.latched else row.meaning
         lines.append(f"| `{row.pipeline}` | {row.direction} | `{row.topic}` | {types} | {when} | {meaning} |")
