@@ -142,16 +142,26 @@ def test_frames_that_do_not_count_change_nothing(kind: Divergence, observed: Obs
         torch.testing.assert_close(found.basis[1], nmf.update_basis(observed, factors, kind).basis[1])
 
 
+def test_data_alone_have_one_fixed_part_that_is_nothing(observed: Observed, factors: Factors) -> None:
+    found = Observed.alone(observed.data)
+    assert [part.shape for part in found] == [(2, 12, 7), (2, 12, 1), (2, 1, 12, 7)]
+    torch.testing.assert_close(nmf.model_of(found, factors)[:, 0], factors.product)
+    assert (found.mask == 1).all()
+
+
 def test_normalisation_keeps_the_product(factors: Factors) -> None:
     found = nmf.normalised(factors)
     torch.testing.assert_close(found.product, factors.product)
     torch.testing.assert_close(found.basis.sum(-1), torch.ones(2, 3, dtype=torch.float64))
+    empty = nmf.normalised(Factors(torch.zeros(1, 1, 4), torch.ones(1, 5, 1)))
+    assert all(part.isfinite().all() for part in empty)
 
 
 def test_nothing_stays_zero(generator: torch.Generator) -> None:
     """What an update brings to zero can come back; silence gives no NaN."""
     data = positive(generator, 1, 5, 4)
     data[:, 2] = 0.0
+    data[:, :, 1] = 0.0
     factors = nmf.random_factors(data, 2, generator)
     for _ in range(60):
         factors = nmf.update(Observed.alone(data), factors, KL)

@@ -13,12 +13,13 @@ from dvae.enhancement.adaptive.utterances import Utterances
 from dvae.models.rvae import RVAE, RVAEConfig
 
 CONFIG = AdaptationConfig(num_samples=2, langevin_step=0.01, rank=2)
+FLOOR = 0.01  # more than it is, so that leaving it out shows
 
 
 @pytest.fixture
 def rvae() -> RVAE:
     torch.manual_seed(4)
-    model = RVAE(RVAEConfig(20, 3, 6))
+    model = RVAE(RVAEConfig(20, 3, 6, floor=FLOOR))
     for parameter in model.emission.parameters():
         parameter.data *= 2.0  # z matters
     return model
@@ -39,7 +40,7 @@ def log_joint(method: LangevinEM, rvae: RVAE, z: torch.Tensor) -> torch.Tensor:
     for b, length in enumerate(method.utterances.lengths.tolist()):
         speech_var = truth.speech_var(z[b].double())[:, :length]
         variance = method.noise.gain[b, :length].double() * speech_var + method.noise.variance[b, :length].double()
-        power = method.utterances.power[b, :length].double() + 1e-6
+        power = method.utterances.power[b, :length].double() + FLOOR
         fit = -(torch.log(variance) + power / variance - torch.log(power) - 1.0).sum((1, 2))
         total.append(fit - 0.5 * z[b, :, :length].double().square().sum((1, 2)))
     return torch.stack(total)
@@ -76,6 +77,7 @@ def test_chains_start_where_the_encoder_is_on_each_utterance_alone(rvae: RVAE, u
         mean = rvae.encode(utterances.power[b : b + 1, :length]).posterior.mean[0].detach()
         torch.testing.assert_close(method.z[b, :, :length], mean.expand(2, -1, -1))
         assert not method.z[b, :, length:].any()
+    assert method.bound().shape == (3,)
 
 
 def test_the_m_step_is_that_of_the_noise_at_the_draws_before_the_step(method: LangevinEM, rvae: RVAE) -> None:
@@ -83,7 +85,7 @@ def test_the_m_step_is_that_of_the_noise_at_the_draws_before_the_step(method: La
     speech_var = torch.stack([rvae.speech_var(method.z[:, r]) for r in range(2)], dim=1).detach()
     for step in method.steps():
         step.update()
-    twin.update(method.utterances.power + 1e-6, speech_var, method.utterances.mask)
+    twin.update(method.utterances.power + FLOOR, speech_var, method.utterances.mask)
     torch.testing.assert_close(method.noise.variance, twin.variance)
     torch.testing.assert_close(method.noise.gain, twin.gain)
 
@@ -94,6 +96,7 @@ def test_the_gain_is_the_mean_of_the_wiener_filters_of_the_chains(method: Langev
         speech_var = method.noise.gain * rvae.speech_var(method.z[:, r])
         gains.append(speech_var / (speech_var + method.noise.variance))
     torch.testing.assert_close(method.gain(), torch.stack(gains).mean(0).detach())
+    assert not method.gain().requires_grad
 
 
 def test_who_stays_keeps_chains_and_noise(method: LangevinEM) -> None:
