@@ -12,6 +12,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.distributions.gaussian import log_volume
+
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -25,7 +27,7 @@ def centre_and_size_variance(variance: Array) -> Array:
 def perfect_fit(variance: Array, spread: Array) -> Array:
     """(K,) log density of a detection exactly where a certain prediction has it; variance: Phi (K, 4)."""
     scaled = centre_and_size_variance(variance) * np.square(spread)
-    return np.asarray(-0.5 * np.log(2.0 * np.pi * scaled).sum(-1))
+    return -0.5 * log_volume(scaled)
 
 
 @numba.njit(cache=True)

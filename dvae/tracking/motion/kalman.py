@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.distributions.gaussian import product
 from dvae.tracking.boxes import observation_variance
 from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut
 
@@ -59,8 +60,9 @@ class KalmanMotion:
         for t in range(num_frames):
             predicted_mean[t] = mean[t - 1] if t else birth.mean
             predicted[t] = variance[t - 1] + walk if t else birth.variance
-            variance[t] = 1.0 / (evidence.precision[t] + 1.0 / predicted[t])
-            mean[t] = variance[t] * (evidence.information[t] + predicted_mean[t] / predicted[t])
+            mean[t], variance[t] = product(
+                predicted_mean[t], predicted[t], evidence.precision[t], evidence.information[t]
+            )
         covariance = np.zeros((num_frames - 1, *mean.shape[1:]))
         for t in range(num_frames - 2, -1, -1):
             gain = variance[t] / predicted[t + 1]

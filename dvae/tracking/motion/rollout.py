@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dvae.distributions.gaussian import kl_divergence
+from dvae.distributions.gaussian import kl_divergence, product
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectoryState
 
 Array = NDArray[np.float64]
@@ -131,8 +131,8 @@ def roll_out_torch(
         step_variance = spread(variance, step_variance, missed) if propagate else step_variance
         predicted_mean = torch.where(starts, birth.mean, densities.emission.mean)
         predicted_var = torch.where(starts, birth.variance, step_variance)
-        variance = 1.0 / (evidence.precision[t] + 1.0 / predicted_var)  # eq. 3.18
-        mean = variance * (evidence.information[t] + predicted_mean / predicted_var)  # eq. 3.19
+        # eqs 3.18 and 3.19
+        mean, variance = product(predicted_mean, predicted_var, evidence.precision[t], evidence.information[t])
         drawn = mean + variance.sqrt() * noise.s[t]
         after, fresh = model.advance(current, densities, drawn, step_rate), model.initial_state(drawn)
         current = TrajectoryState(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvae.configuration import setting
+from dvae.distributions.gaussian import log_volume
 from dvae.inference.responsibilities import Assignment, independent, log_beta
 from dvae.inference.variational_em import Step, run_variational_em
 from dvae.models.trajectory_srnn import TrajectorySRNN
@@ -113,7 +114,7 @@ class SequenceProblem:
         """Eqs 3.24 and 3.25; without clutter, unless asked: the paper's sequences have none."""
         log_clutter = np.full(self.present.shape, -np.inf)
         if self.config.clutter_nats:
-            perfect = -0.5 * np.log(2.0 * np.pi * self.phi).sum(-1)
+            perfect = -0.5 * log_volume(self.phi)
             log_clutter[self.present] = (perfect - self.config.clutter_nats)[self.present]
         self.assignment = independent(self._log_beta(), log_clutter)
 

@@ -6,7 +6,7 @@ import pytest
 from dvae.arrays.beamformers import beam, delay_and_sum, first_channel, mean_of_channels, mvdr, steering_vectors
 from dvae.arrays.positions import parse_positions
 
-SQUARE = parse_positions("0.05 0 0; 0 0.05 0; -0.05 0 0; 0 -0.05 0")
+SQUARE = parse_positions("0.05 0 0.02; 0 0.05 0; -0.05 0 0.01; 0 -0.05 0")  # heights do not matter
 FREQUENCIES = np.linspace(0.0, 8000.0, 65)
 
 
