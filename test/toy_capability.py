@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvae.configuration import setting
-from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline
 from dvae_nodes.wire.messages import Output
 from dvae_nodes.wire.topics import BODIES, BODY_REGION, ROBOT_SPEAKING, Topic
 
@@ -39,9 +39,6 @@ class AdderPipeline(Pipeline):
         super().__init__(*arguments)
         self._sum = 0
         self._held: list[int] = []
-
-    def configure(self, settings: Settings) -> None:
-        self.settings = settings
 
     def reset(self) -> None:
         self._sum = 0

@@ -90,8 +90,9 @@ class Pipeline(ABC):
         """For /diagnostics: names and values, or functions that give the present value."""
         return {}
 
-    def configure(self, settings: Settings) -> None:  # noqa: B027 - many have nothing to change
+    def configure(self, settings: Settings) -> None:
         """Take over settings that changed while it runs."""
+        self.settings = settings
 
     def reset(self) -> None:  # noqa: B027 - some have no state
         """Start anew: time jumped back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rclpy.duration import Duration
@@ -16,15 +16,17 @@ except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks
 
 from dvae_nodes.lifecycle.pipeline import OutputTopic
+from dvae_nodes.lifecycle.qos import say_bad_qos
+from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire.messages import Output, message_class
 from dvae_nodes.wire.topics import Topic
 
 
 class Publishers:
-    """Publishers of `node` by topic. bad_qos: gives what is called when a subscriber of a topic has another QoS."""
+    """Publishers of `node` by topic."""
 
-    def __init__(self, node: LifecycleNode, bad_qos: Callable[[str], Callable[[Any], None]]) -> None:
-        self._node, self._bad_qos = node, bad_qos
+    def __init__(self, node: LifecycleNode, reporter: Reporter) -> None:
+        self._node, self._reporter = node, reporter
         self._declared: tuple[OutputTopic, ...] = ()
         self._made: dict[str, LifecyclePublisher[Any]] = {}
         self._active: LifecycleState | None = None
@@ -36,11 +38,12 @@ class Publishers:
     def announce(self, topic: Topic, name: str, kind: str) -> None:
         """Create the publisher of one topic: reliable; latched: who comes later gets the last message."""
         durability = DurabilityPolicy.TRANSIENT_LOCAL if topic.latched else DurabilityPolicy.VOLATILE
+        warn = say_bad_qos(self._node, self._reporter, name, "subscriber")
         publisher = self._node.create_lifecycle_publisher(
             message_class(kind),
             name,
             QoSProfile(depth=1 if topic.latched else 10, durability=durability),
-            event_callbacks=PublisherEventCallbacks(incompatible_qos=self._bad_qos(name), use_default_callbacks=False),
+            event_callbacks=PublisherEventCallbacks(incompatible_qos=warn, use_default_callbacks=False),
             qos_overriding_options=None if name.startswith("/") else QoSOverridingOptions.with_default_policies(),
         )
         if self._active is not None:  # rclpy enables only those that are there on activation

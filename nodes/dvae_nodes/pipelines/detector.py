@@ -25,6 +25,7 @@ class DetectorPipeline(Pipeline):
         self._detector = HogDetector(settings[HogConfig])
 
     def configure(self, settings: Settings) -> None:
+        super().configure(settings)
         self._detector.config = settings[HogConfig]
 
     def facts(self) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class EnhancerPipeline(Pipeline):
         return self._chunks([chunk] if chunk.format else self._format.admit(chunk))
 
     def configure(self, settings: Settings) -> None:
-        self.settings = settings
+        super().configure(settings)
         self.enhancer.settings = settings[EnhancerSettings]
         self.enhancer.activity.config = settings[ActivityConfig]
 

@@ -123,6 +123,7 @@ class TrackerPipeline(Pipeline):
             raise ValueError("markers: expected the package visualization_msgs, which is not installed")
 
     def configure(self, settings: Settings) -> None:
+        super().configure(settings)
         self.tracker.config = settings[TrackerConfig]
 
     def reset(self) -> None:

@@ -1,0 +1,24 @@
+"""Says which QoS does not match: otherwise a node runs and nothing comes, without a hint why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+
+from dvae_nodes.lifecycle.reporting import Reporter
+
+
+def say_bad_qos(node: Node, reporter: Reporter, topic: str, other: str) -> Callable[[Any], None]:
+    """What is called when a publisher or subscriber (`other`) of `topic` does not fit."""
+
+    def warn(info: Any) -> None:
+        policy = str(info.last_policy_kind).rsplit(".", maxsplit=1)[-1]
+        reporter.report(
+            f"qos {topic}",
+            f"{node.resolve_topic_name(topic)}: expected a {other} with compatible QoS, got one that differs in "
+            f"{policy}: nothing passes between them (see qos_overrides)",
+        )
+
+    return warn
