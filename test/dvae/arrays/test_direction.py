@@ -6,7 +6,7 @@ import pytest
 from dvae.arrays.direction import DirectionFinder, arrival_delays
 from dvae.arrays.positions import parse_positions
 
-SQUARE = parse_positions("0.05 0 0; 0 0.05 0; -0.05 0 0; 0 -0.05 0")
+SQUARE = parse_positions("0.05 0 0.02; 0 0.05 0; -0.05 0 0; 0 -0.05 0.01")  # heights do not matter
 LINE = parse_positions("0.1 0 0; 0 0 0; -0.1 0 0")
 ACROSS = parse_positions("0 0.1 0; 0 -0.1 0")
 FREQUENCIES = np.linspace(0.0, 8000.0, 513)
@@ -93,6 +93,7 @@ def test_a_peak_at_the_seam_of_the_circle_is_one(rng: np.random.Generator) -> No
         (ACROSS[::-1], -0.4, -0.4),
         (LINE, 0.0, 0.0),  # at the end of what is searched
         (LINE, np.pi, -np.pi),
+        (LINE + [0.5, 0.3, 1.0], -1.0, 1.0),  # wherever the array is mounted
     ],
 )
 def test_on_a_line_the_side_that_faces_forward_is_searched(
