@@ -204,6 +204,12 @@ def test_exclusive_ends_when_the_messages_have_settled(tolerance: float, rng: np
     assert np.abs(found - messages(ratio, 200)[0]).max() > 1e-9
 
 
+def test_exclusive_settles_by_default(rng: np.random.Generator) -> None:
+    log_likelihood, clutter, missed = rng.normal(scale=2.0, size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+    expected = messages(log_likelihood - clutter[:, None] - missed, 50, 1e-6)[0]
+    np.testing.assert_allclose(exclusive(log_likelihood, clutter, missed).responsibilities, expected)
+
+
 def test_exclusive_survives_certainty_and_impossibility() -> None:
     """A likelihood of e^1000 times that of clutter, and of e^-1000 times it."""
     found = exclusive(np.array([[1000.0, -1000.0]]), np.zeros(1), np.zeros(2))
