@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 ENV := . interfaces/environment.sh &&
 
-.PHONY: demo test lint setup bench bench-tracking reference clean
+.PHONY: demo test colcon-test lint setup bench bench-tracking reference clean
 
 demo: setup
 	@$(ENV) python bench/demo/run_demo.py --output out/demo
 
 test: setup
 	@$(ENV) python -m pytest
+
+colcon-test: setup
+	@bash interfaces/colcon_test.sh
 
 lint: setup
 	@$(ENV) ruff check . && ruff format --check . && mypy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 WIDTH = 480  # images are shrunk to this width: a few pixels of shift are enough, and it is fast
 MOST, QUALITY, DISTANCE = 300, 0.01, 6.0  # of the points that are followed: number, cornerness, pixels apart
+MOST_MOTIONS = 100  # images whose motion is kept until it is asked for
 FEWEST = 12  # points that have to be found again
 
 
@@ -44,6 +46,42 @@ class OpticalFlow:
         affine = np.asarray(motion, dtype=np.float64)
         affine[:, 2] /= scale
         return affine
+
+
+class Motion(NamedTuple):
+    """Of the camera, from the image before to the one at `stamp` ns."""
+
+    stamp: int
+    affine: NDArray[np.float64]  # (2, 3)
+
+
+class CameraMotion:
+    """The motion between any two times, from the images in between. At most `MOST_MOTIONS` wait to be taken."""
+
+    def __init__(self) -> None:
+        self._flow = OpticalFlow()
+        self._motions: deque[Motion] = deque(maxlen=MOST_MOTIONS)
+
+    def reset(self) -> None:
+        """Forget all images."""
+        self._flow.reset()
+        self._motions.clear()
+
+    def add(self, image: NDArray[np.uint8], stamp: int) -> None:
+        """The image of `stamp` ns, (H, W, 3) or (H, W)."""
+        found = self._flow.update(image)
+        if found is not None:
+            self._motions.append(Motion(stamp, found))
+
+    def take(self, since: int | None, stamp: int) -> NDArray[np.float64] | None:
+        """The map (2, 3) from the image at `since` ns to that at `stamp`, None where images do not tell; what is older
+        is forgotten. since: None for the first one."""
+        motion = None
+        while self._motions and self._motions[0].stamp <= stamp:
+            when, found = self._motions.popleft()
+            if since is not None and when > since:
+                motion = found if motion is None else compose(motion, found)
+        return motion
 
 
 def compose(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -73,11 +73,12 @@ class Routing:
         return self._deliver([(port, connection.type, message) for port in self._ports.get(connection, [])], time)
 
     def close(self, time: int) -> list[Output]:
-        """What the pipelines still hold, in the order of their kinds."""
+        """What the pipelines still hold, in the order of their kinds, but those first that others read."""
         results: list[Output] = []
-        for (kind, namespace), pipeline in sorted(self._running.items(), key=lambda e: self._classes.index(e[0][0])):
-            found = handle(self._reporter, f"{namespace}/{kind.name}", pipeline.close) or []
-            results += self._passed_on(kind, namespace, found, time)
+        for kind in sources_first(self._classes):
+            for namespace, pipeline in [(where, found) for (of, where), found in self._running.items() if of is kind]:
+                held = handle(self._reporter, f"{namespace}/{kind.name}", pipeline.close) or []
+                results += self._passed_on(kind, namespace, held, time)
         return results
 
     def _connect(self, pipeline: type[Pipeline], declared: Input, connections: list[Connection]) -> None:
@@ -99,8 +100,7 @@ class Routing:
         return pipeline.is_on(declared, self._settings.get(pipeline.name, NO_SETTINGS))
 
     def _is_made_by_another(self, pipeline: type[Pipeline], declared: Input) -> bool:
-        others = (output for other in self._classes if other is not pipeline for output in other.outputs)
-        return any(output.topic.name == declared.topic.name for output in others)
+        return any(other is not pipeline and declared.topic.name in output_names(other) for other in self._classes)
 
     def _deliver(self, deliveries: list[tuple[Port, str, Any]], time: int) -> list[Output]:
         """Breadth first: all who read a message get it before what they make of it is passed on."""
@@ -141,6 +141,31 @@ class Routing:
             settings = self._settings.get(kind.name, NO_SETTINGS)
             self._running[kind, namespace] = kind(self._types, settings, self._reporter)
         return self._running[kind, namespace]
+
+
+def output_names(pipeline: type[Pipeline]) -> set[str]:
+    """Names of the topics that it puts out."""
+    return {output.topic.name for output in pipeline.outputs}
+
+
+def sources_first(pipelines: Sequence[type[Pipeline]]) -> list[type[Pipeline]]:
+    """The pipelines in their order, but each after those whose outputs it reads."""
+    ordered: list[type[Pipeline]] = []
+    seen: set[type[Pipeline]] = set()
+
+    def visit(pipeline: type[Pipeline]) -> None:
+        if pipeline in seen:
+            return
+        seen.add(pipeline)
+        names = {declared.topic.name for declared in pipeline.inputs}
+        for other in pipelines:
+            if names & output_names(other):
+                visit(other)
+        ordered.append(pipeline)
+
+    for pipeline in pipelines:
+        visit(pipeline)
+    return ordered
 
 
 def in_namespace(output: Output, namespace: str) -> Output:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from dvae.configuration import setting
 from dvae.models.store.checkpoint import load_model
@@ -27,17 +24,7 @@ from dvae_nodes.wire.markers import TrackMarkers
 from dvae_nodes.wire.messages import MessageTypes, Output
 
 if TYPE_CHECKING:
-    from dvae.vision.optical_flow import OpticalFlow
-
-MOST_MOTIONS = 100  # images whose motion is kept until detections come
-Affine = NDArray[np.float64]  # (2, 3)
-
-
-class Motion(NamedTuple):
-    """Of the camera, from the image before to the one at `stamp` ns."""
-
-    stamp: int
-    affine: Affine
+    from dvae.vision.optical_flow import CameraMotion
 
 
 @dataclass(frozen=True)
@@ -67,14 +54,13 @@ class Past:
 
     last: int | None = None  # stamp of the newest frame, ns
     headers: deque[Any] = field(default_factory=deque)  # of the frames in the smoother
-    motions: deque[Motion] = field(default_factory=lambda: deque(maxlen=MOST_MOTIONS))
 
 
-def make_optical_flow() -> OpticalFlow:
+def make_camera_motion() -> CameraMotion:
     """OpenCV is loaded only where it is wanted."""
-    from dvae.vision.optical_flow import OpticalFlow
+    from dvae.vision.optical_flow import CameraMotion
 
-    return OpticalFlow()
+    return CameraMotion()
 
 
 class TrackerPipeline(Pipeline):
@@ -104,7 +90,7 @@ class TrackerPipeline(Pipeline):
         self.tracker.restart(config)
         self.smoother = LagSmoother(node.smoothing_lag) if node.smoothing_lag else None
         self._markers = TrackMarkers(types, node.marker_scale) if node.markers else None
-        self._flow = make_optical_flow() if node.camera_from_images else None
+        self._camera = make_camera_motion() if node.camera_from_images else None
         self._classes: list[str] = []  # a label is an index into it
         self._past = Past()
 
@@ -130,8 +116,8 @@ class TrackerPipeline(Pipeline):
         self.tracker.reset()
         if self.smoother:
             self.smoother.reset()
-        if self._flow:
-            self._flow.reset()
+        if self._camera:
+            self._camera.reset()
         self._past = Past()
 
     def facts(self) -> dict[str, Any]:
@@ -139,24 +125,10 @@ class TrackerPipeline(Pipeline):
 
     def on_image(self, message: Any, _: int) -> list[Output]:
         """One image, for the motion of the camera. Gives nothing."""
-        if self._flow:
-            found = self._flow.update(convert.image_from_message(message))
-            if found is not None:
-                self._past.motions.append(Motion(convert.stamp_to_nanoseconds(message.header.stamp), found))
+        if self._camera:
+            stamp = convert.stamp_to_nanoseconds(message.header.stamp)
+            self._camera.add(convert.image_from_message(message), stamp)
         return []
-
-    def _take_camera_motion(self, stamp: int) -> Affine | None:
-        """Motion from the last frame of detections to that at `stamp`, as far as images tell."""
-        motion, motions, last = None, self._past.motions, self._past.last
-        if not motions:
-            return None
-        from dvae.vision.optical_flow import compose
-
-        while motions and motions[0].stamp <= stamp:
-            when, found = motions.popleft()
-            if last is not None and when > last:
-                motion = found if motion is None else compose(motion, found)
-        return motion
 
     def on_detections(self, message: Any, _: int) -> list[Output]:
         """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late."""
@@ -174,7 +146,7 @@ class TrackerPipeline(Pipeline):
         return outputs + self._frame(message, stamp)
 
     def _frame(self, message: Any, stamp: int) -> list[Output]:
-        camera = self._take_camera_motion(stamp)
+        camera = self._camera.take(self._past.last, stamp) if self._camera else None
         self._past.last = stamp
         detections = convert.detections_from_message(message, self.wanted)
         self._report_boxes(detections.boxes)

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dvae.vision.optical_flow import OpticalFlow, compose
+from dvae.vision.optical_flow import CameraMotion, OpticalFlow, compose
 
 
 def texture(rng: np.random.Generator) -> Any:
@@ -40,3 +40,16 @@ def test_maps_are_composed_in_order(rng: np.random.Generator) -> None:
     moved = then[:, :2] @ (first[:, :2] @ point + first[:, 2]) + then[:, 2]
     both = compose(first, then)
     np.testing.assert_allclose(both[:, :2] @ point + both[:, 2], moved)
+
+
+def test_the_motion_between_two_times_is_that_of_all_images_between_them(rng: np.random.Generator) -> None:
+    scene, camera = texture(rng), CameraMotion()
+    for stamp, shift in enumerate((0, 5, 15, 18)):
+        camera.add(np.roll(scene, shift, axis=1)[100:400, 100:600], stamp)
+    assert CameraMotion().take(0, 3) is None
+    found = camera.take(0, 2)
+    np.testing.assert_allclose(found, [[1, 0, 15], [0, 1, 0]], atol=0.2)
+    np.testing.assert_allclose(camera.take(2, 9), [[1, 0, 3], [0, 1, 0]], atol=0.2)
+    assert camera.take(3, 9) is None  # taken
+    camera.add(scene[100:400, 100:600], 4)
+    assert camera.take(None, 4) is None  # there was none before

@@ -12,7 +12,7 @@ from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.detector import DetectorPipeline
 from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.pipelines.routing import Connection, Routing
+from dvae_nodes.pipelines.routing import Connection, Routing, sources_first
 from dvae_nodes.pipelines.tracker import TrackerPipeline
 from dvae_nodes.wire.messages import Output
 from dvae_nodes.wire.topics import AUDIO_INFO_TYPE, AUDIO_KINDS, DETECTIONS, IMAGE
@@ -71,6 +71,9 @@ class First(Pipeline):
     def on_number(self, message: Any, _: int) -> list[Output]:
         return [Output("made", NUMBER, message + 100)]
 
+    def close(self) -> list[Output]:
+        return [Output("made", NUMBER, 500)]
+
     inputs = (Input(AdderPipeline.inputs[0].topic, on_number, "a number"),)
     outputs = (OutputTopic(AdderPipeline.inputs[0].topic._replace(name="made"), "more"),)
 
@@ -101,4 +104,10 @@ def test_what_one_makes_is_read_by_others_after_the_message_itself(order: list[t
     assert sorted(found) == [("/n/made", 101), ("/seen", 1), ("/seen", 101)]
     assert found.index(("/seen", 1)) < found.index(("/seen", 101))
     assert not routing.takes(Connection("/n/made", NUMBER))
-    assert routing.close(0) == [("/seen", NUMBER, -1)]
+    rest = [(output.topic, output.message) for output in routing.close(0)]
+    assert rest == [("/n/made", 500), ("/seen", 500), ("/seen", -1)]
+
+
+def test_sources_come_first_and_the_rest_keeps_its_order() -> None:
+    given = [TrackerPipeline, EnhancerPipeline, DetectorPipeline]
+    assert sources_first(given) == [DetectorPipeline, TrackerPipeline, EnhancerPipeline]
