@@ -111,4 +111,11 @@ def test_silence_has_no_peaks() -> None:
     scores = finder.update(np.zeros((4, 513), dtype=np.complex64), ONES)
     assert np.array_equal(scores, np.zeros(120))
     assert finder.peaks(scores, 3) == []
-    assert np.isfinite(finder.best(scores))
+    assert finder.best(scores) == -np.pi  # the first of equals
+
+
+@pytest.mark.parametrize("azimuth", [-np.pi / 2, np.pi / 2])
+def test_at_an_end_of_the_half_circle_there_is_no_parabola(azimuth: float, rng: np.random.Generator) -> None:
+    finder = DirectionFinder(ACROSS, FREQUENCIES, 0.016, 0.016)
+    scores = finder.update(plane_wave(ACROSS, azimuth, rng), ONES)
+    assert finder.best(scores) == finder.peaks(scores, 1)[0].azimuth == pytest.approx(azimuth, abs=1e-12)

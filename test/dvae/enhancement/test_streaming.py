@@ -140,6 +140,17 @@ def test_the_azimuth_is_learned_from_speech_alone(log_odds: float, known: bool, 
     assert azimuth == pytest.approx(0.9, abs=np.radians(5)) if known else np.isnan(azimuth)
 
 
+def test_the_direction_is_averaged_over_the_seconds_that_are_set(speech: tuple[Audio, Audio]) -> None:
+    channels = np.concatenate([far_source(0.9, speech[0][8000:24000]), far_source(-2.0, speech[0][8000:16000])], axis=1)
+    found = []
+    for seconds in (0.05, 10.0):
+        array = MicrophoneConfig("mean", SQUARE, direction_seconds=seconds)
+        enhancer = StreamingEnhancer(Scripted(0.9), microphones=array)  # type: ignore[arg-type]
+        enhancer.feed(channels)
+        found.append(enhancer.pop_activity()[-1].azimuth)
+    assert found == pytest.approx([-2.0, 0.9], abs=np.radians(5))
+
+
 def test_the_echo_is_taken_out_before_anything_else(speech: tuple[Audio, Audio], rng: np.random.Generator) -> None:
     far = (0.1 * rng.normal(size=48000)).astype(np.float32)
     heard = (0.5 * np.concatenate([np.zeros(60, np.float32), far[:-60]])).astype(np.float32)
@@ -283,6 +294,7 @@ def test_real_time_factor_is_that_of_the_present_stretch(model: EnhancerStep) ->
     enhancer = StreamingEnhancer(model)
     enhancer.feed(np.zeros(160000, dtype=np.float32))
     spent = enhancer.processing_seconds
+    assert enhancer.real_time_factor == pytest.approx(spent / 10.0)
     enhancer.flush()
     enhancer.feed(np.zeros(256, dtype=np.float32))
     assert 0 < enhancer.processing_seconds < 0.2 * spent
