@@ -63,7 +63,7 @@ class StepDensities(NamedTuple):
 
 
 class SequenceDensities(NamedTuple):
-    """The densities of T - 1 frames given the past, each (T - 1, B, ...)."""
+    """The densities of T - 1 frames given the past, each (B, T - 1, ...)."""
 
     posterior: Gaussian
     prior: Gaussian
@@ -145,10 +145,11 @@ class TrajectorySRNN(ConfiguredModule):
         return TrajectoryState(densities.recurrence, densities.z, source, step_input)
 
     def teacher_forced(self, source: Tensor, noise: Tensor) -> SequenceDensities:
-        """All densities of frames 1 to T - 1 given the whole trajectory (T, B, D), z drawn with noise (T, B, L).
+        """All densities of frames 1 to T - 1 given the whole trajectory (B, T, D), z drawn with noise (B, T, L).
 
         As `step` and `advance` frame by frame; but because s is given, only z is sequential, and all else is one batch.
         """
+        source, noise = source.transpose(0, 1), noise.transpose(0, 1)  # frames first inside
         relative = self.config.coordinates == "relative"
         unit = torch.stack([self.step_unit(frame) for frame in source[:-1]])
         seen = (source[1:] - source[:-1]) / unit if relative else source[1:]
@@ -167,17 +168,17 @@ class TrajectorySRNN(ConfiguredModule):
         mean, log_var = self.emission(torch.cat([h, torch.stack(drawn[1:])], dim=-1))
         if relative:
             mean, log_var = source[:-1] + unit * mean, log_var + 2.0 * torch.log(unit)
-        return SequenceDensities(posterior, prior, Gaussian(mean, log_var))
+        densities = (posterior, prior, Gaussian(mean, log_var))
+        return SequenceDensities(*(Gaussian(*(part.transpose(0, 1) for part in density)) for density in densities))
 
     def elbo(self, source: Tensor, noise: Tensor, beta: float = 1.0, keep_own: Tensor | None = None) -> ELBO:
         """Eq. 3.22 of trajectories (B, T, D), per frame after the first.
 
-        keep_own: scheduled sampling, true (T, B) where the recurrence is shown its own prediction of the frame.
+        keep_own: scheduled sampling, true (B, T) where the recurrence is shown its own prediction of the frame.
         """
         if keep_own is None:
-            frames = source.transpose(0, 1)
-            whole = self.teacher_forced(frames, noise.transpose(0, 1))
-            reconstruction = gaussian_log_likelihood(frames[1:], whole.emission).sum(-1).mean()
+            whole = self.teacher_forced(source, noise)
+            reconstruction = gaussian_log_likelihood(source[:, 1:], whole.emission).sum(-1).mean()
             kl = kl_divergence(whole.posterior, whole.prior).sum(-1).mean()
             return ELBO(reconstruction - beta * kl, reconstruction, kl)
         state = self.initial_state(source[:, 0])
@@ -186,7 +187,7 @@ class TrajectorySRNN(ConfiguredModule):
             densities = self.step(state, source[:, t], noise[:, t])
             reconstruction = reconstruction + gaussian_log_likelihood(source[:, t], densities.emission).sum(-1).mean()
             kl = kl + kl_divergence(densities.posterior, densities.prior).sum(-1).mean()
-            shown = torch.where(keep_own[t, :, None], densities.emission.mean, source[:, t])
+            shown = torch.where(keep_own[:, t, None], densities.emission.mean, source[:, t])
             state = self.advance(state, densities, shown)
         num_steps = source.shape[1] - 1
         reconstruction, kl = reconstruction / num_steps, kl / num_steps

@@ -61,25 +61,25 @@ class LagSmoother:
         time, tracks = self._frames[0]
         frames = list(self._frames)
         count, length = len(tracks.track_id), len(frames)
-        boxes, variance = np.zeros((length, count, 4)), np.ones((length, count, 4))
-        seen, visible = np.zeros((length, count), dtype=bool), np.zeros((length, count), dtype=bool)
+        boxes, variance = np.zeros((count, length, 4)), np.ones((count, length, 4))
+        seen, visible = np.zeros((count, length), dtype=bool), np.zeros((count, length), dtype=bool)
         confirmed = np.zeros(count, dtype=bool)
         for t, (_, later) in enumerate(frames):
             where, here = np.nonzero(tracks.track_id[:, None] == later.track_id)
-            boxes[t, where], variance[t, where] = later.boxes[here], later.variance[here]
-            seen[t, where] = later.time_since_detection[here] == 0
-            visible[t, where] = later.visible[here]
+            boxes[where, t], variance[where, t] = later.boxes[here], later.variance[here]
+            seen[where, t] = later.time_since_detection[here] == 0
+            visible[where, t] = later.visible[here]
             confirmed[where] |= later.state[here] != TrackState.TENTATIVE
         steps = np.diff([t for t, _ in frames])
         unit = np.square(sizes(tracks.boxes))
         start = np.stack([tracks.variance, START_SPEED**2 * unit, tracks.velocity])
         mean, spread = smooth_first(boxes, variance, seen, steps, ACCELERATION**2 * unit, start)
-        state = np.where(seen[0], TrackState.CONFIRMED, TrackState.OCCLUDED)
-        bridged = ~seen[0] & seen[1:].any(axis=0)
+        state = np.where(seen[:, 0], TrackState.CONFIRMED, TrackState.OCCLUDED)
+        bridged = ~seen[:, 0] & seen[:, 1:].any(axis=1)
         smoothed = tracks._replace(
             boxes=mean,
             variance=spread,
-            visible=visible[0] | ((seen[0] | bridged) & visible.any(axis=0)),
+            visible=visible[:, 0] | ((seen[:, 0] | bridged) & visible.any(axis=1)),
             state=np.where(confirmed, state, TrackState.TENTATIVE),
         )
         self._frames.popleft()
@@ -92,30 +92,30 @@ def smooth_first(
 ) -> tuple[Array, Array]:
     """Mean and variance (N, 4) of the first of T frames given all of them.
 
-    boxes, variance (T, N, 4): of the online tracker, used where seen (T, N), and in the first frame always; steps (T
+    boxes, variance (N, T, 4): of the online tracker, used where seen (N, T), and in the first frame always; steps (T
     - 1,): seconds between frames; acceleration (N, 4): power of the white acceleration; start (3, N, 4): variance of
     the position and of the velocity, and mean of the velocity, in the first frame.
     """
-    length, count = boxes.shape[0], boxes.shape[1]
-    mean_out, variance_out = boxes[0].copy(), variance[0].copy()
+    count, length = boxes.shape[0], boxes.shape[1]
+    mean_out, variance_out = boxes[:, 0].copy(), variance[:, 0].copy()
     x, v = np.zeros(length), np.zeros(length)
     pxx, pxv, pvv = np.zeros(length), np.zeros(length), np.zeros(length)
     for n in range(count):
         last = 0
         for t in range(1, length):
-            if seen[t, n]:
+            if seen[n, t]:
                 last = t
         for d in range(4):
-            x[0], v[0] = boxes[0, n, d], start[2, n, d]
+            x[0], v[0] = boxes[n, 0, d], start[2, n, d]
             pxx[0], pxv[0], pvv[0] = start[0, n, d], 0.0, start[1, n, d]
             for t in range(1, last + 1):
                 h, q = steps[t - 1], acceleration[n, d]
                 a = pxx[t - 1] + 2.0 * h * pxv[t - 1] + h * h * pvv[t - 1] + q * h * h * h / 3.0
                 b, c = pxv[t - 1] + h * pvv[t - 1] + q * h * h / 2.0, pvv[t - 1] + q * h
                 x[t], v[t] = x[t - 1] + h * v[t - 1], v[t - 1]
-                if seen[t, n]:
-                    total = a + variance[t, n, d]
-                    gain_x, gain_v, news = a / total, b / total, boxes[t, n, d] - x[t]
+                if seen[n, t]:
+                    total = a + variance[n, t, d]
+                    gain_x, gain_v, news = a / total, b / total, boxes[n, t, d] - x[t]
                     x[t], v[t] = x[t] + gain_x * news, v[t] + gain_v * news
                     a, b, c = (1.0 - gain_x) * a, (1.0 - gain_x) * b, c - gain_v * b
                 pxx[t], pxv[t], pvv[t] = a, b, c

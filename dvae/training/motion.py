@@ -25,7 +25,7 @@ from dvae.distributions.gaussian import Gaussian, gaussian_log_likelihood
 from dvae.models.elbo import ELBO
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import sizes
-from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
+from dvae.tracking.motion.rollout import Birth, EncoderInput, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
 from dvae.tracking.motion.trajectories import draw_trajectories
 from dvae.training.recipe import Optimisation, Recipe
 from dvae.training.recipe_data import MotionData
@@ -57,42 +57,32 @@ class MotionTask(Task):
         if self.model.config.coordinates == "relative":
             value = self._tracking_elbo(source, observed, ~(missed & own), noise, beta)
         else:
-            value = self.model.elbo(source, noise, beta, own.T)
+            value = self.model.elbo(source, noise, beta, own)
         return {"loss": -value.elbo, "reconstruction": value.reconstruction, "kl": value.kl}
 
     def _tracking_elbo(self, source: Tensor, observed: Tensor, seen: Tensor, noise: Tensor, beta: float) -> ELBO:
         """Density of the true positions (B, T, 4) under predictions from detections `observed` where `seen` (B, T)."""
-        source, observed, seen, noise = (x.transpose(0, 1) for x in (source, observed, seen, noise))  # frames first
         size = torch.cat([observed[..., 2:] - observed[..., :2]] * 2, dim=-1)
         phi = (self.observation_ratio * size).square()
         precision = torch.where(seen[..., None], 1.0 / phi, torch.zeros_like(phi))
         evidence = Evidence(precision, precision * observed)
-        count, config = source.shape[1], self.model.config
-        like = source.new_zeros
+        (count, num_frames), config, like = seen.shape, self.model.config, source.new_zeros
         state = as_tensors(fresh_state(count, config.hidden_size, config.latent_size, config.data_size), source)
-        birth = Birth(like(count, dtype=torch.long), observed[0], UNCERTAIN * phi[0])
-        rate, off = [1.0] * len(source), torch.zeros_like(seen)
+        birth = Birth(like(count, dtype=torch.long), observed[:, 0], UNCERTAIN * phi[:, 0])
+        rate, off, still = [1.0] * num_frames, torch.zeros_like(seen), like(source.shape)
         with torch.no_grad():  # the iteration before, which gives the encoder something to read
+            means = Noise(like(noise.shape), still)
             before = roll_out_torch(
-                self.model,
-                state,
-                birth,
-                evidence,
-                observed,
-                off,
-                Noise(like(noise.shape), like(source.shape)),
-                rate,
-                True,
+                self.model, state, birth, evidence, EncoderInput(observed, off), means, rate, propagate=True
             )
         encode = off
         if noise.shape[-1]:
             encode = seen & (noise[..., 0] > 0)  # every second frame: prior and posterior predictions both matter
-        roll = roll_out_torch(
-            self.model, state, birth, evidence, before.mean, encode, Noise(noise, like(source.shape)), rate, True
-        )
-        predicted = Gaussian(roll.predicted_mean[1:], roll.predicted_variance[1:].log())
-        reconstruction = gaussian_log_likelihood(source[1:], predicted).sum(-1).mean()
-        kl = roll.kl[1:].mean()
+        encoder = EncoderInput(before.mean, encode)
+        roll = roll_out_torch(self.model, state, birth, evidence, encoder, Noise(noise, still), rate, propagate=True)
+        predicted = Gaussian(roll.predicted_mean[:, 1:], roll.predicted_variance[:, 1:].log())
+        reconstruction = gaussian_log_likelihood(source[:, 1:], predicted).sum(-1).mean()
+        kl = roll.kl[:, 1:].mean()
         return ELBO(reconstruction - beta * kl, reconstruction, kl)
 
 

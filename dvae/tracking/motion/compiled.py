@@ -1,164 +1,231 @@
 """The roll-out of dvae.tracking.motion.rollout for a TrajectorySRNN on a CPU, compiled with numba.
 
-Measured by bench/tracking/speed.py: one loop over tracks and frames in compiled code, because with 4 to 16 units per
-layer the time of torch or numpy is all call overhead.
+One loop over tracks, inside it one over frames (measured by bench/tracking/speed.py). The order of arithmetic is that
+of the lines below: a track's numbers do not depend on the others.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
+from dvae.tracking.motion.networks import (
+    compiled,
+    copy,
+    emitted,
+    flat_weights,
+    gaussian,
+    lstm_step,
+    networks_of,
+    scratch_for,
+    tanh_layer,
+)
+from dvae.tracking.motion.rollout import Array, Birth, EncoderInput, Evidence, MotionState, Noise, RollOut, source_kl
 
 
-def _compiled(function: Any) -> Any:
-    return numba.njit(cache=True, fastmath=False)(function)
+class Given(NamedTuple):
+    """What is known of one track in one frame."""
+
+    precision: Array  # (D,), see Evidence
+    information: Array  # (D,)
+    shown: Array  # (D,), to the encoder
+    encode: bool
+    noise_z: Array  # (L,)
+    noise_s: Array  # (D,)
+    rate: float
 
 
-@_compiled
-def dense(weight: Array, bias: Array, values: Array, out: Array, squash: bool) -> None:
-    """out = weight @ values + bias, through tanh when `squash`."""
-    for i in range(weight.shape[0]):
-        total = bias[i]
-        for j in range(weight.shape[1]):
-            total += weight[i, j] * values[j]
-        out[i] = np.tanh(total) if squash else total
+class Found(NamedTuple):
+    """Prediction and posterior of s of one track in one frame, (D,) each, to be filled."""
+
+    mean: Array
+    variance: Array
+    predicted_mean: Array
+    predicted_variance: Array
 
 
-@_compiled
-def lstm_step(
-    weight_in: Array, weight_hidden: Array, bias: Array, values: Array, hidden: Array, cell: Array, gates: Array
+@compiled
+def track_of(states: Any, n: int) -> Any:
+    """The state of track n, copied, to be changed in place; `missed` is (1,)."""
+    return MotionState(
+        states.hidden[n].copy(),
+        states.cell[n].copy(),
+        states.z[n].copy(),
+        states.source[n].copy(),
+        states.step_input[n].copy(),
+        states.variance[n].copy(),
+        states.missed[n : n + 1].copy(),
+    )
+
+
+@compiled
+def store(track: Any, states: Any, n: int, t: int) -> None:
+    """Write down the state of track n after frame t."""
+    copy(track.hidden, states.hidden[n, t], 0)
+    copy(track.cell, states.cell[n, t], 0)
+    copy(track.z, states.z[n, t], 0)
+    copy(track.source, states.source[n, t], 0)
+    copy(track.step_input, states.step_input[n, t], 0)
+    copy(track.variance, states.variance[n, t], 0)
+    states.missed[n, t] = track.missed[0]
+
+
+@compiled
+def draw_z(net: Any, track: Any, given: Any, scratch: Any) -> float:
+    """z_t in place of z_{t-1}, drawn from its posterior at s_t = shown, or from its prior; the KL of the two."""
+    z, source, shown, noise = track.z, track.source, given.shown, given.noise_z
+    joint, unit, hidden, kl = scratch.joint, scratch.unit, len(track.hidden), 0.0
+    prior_mean, prior_log_var, mean, log_var = scratch.prior_mean, scratch.prior_log_var, scratch.mean, scratch.log_var
+    copy(track.hidden, joint, 0)
+    copy(z, joint, hidden)
+    gaussian(net.prior, joint, prior_mean, prior_log_var, scratch)
+    if not given.encode:
+        for i in range(len(z)):
+            z[i] = prior_mean[i] + np.exp(0.5 * prior_log_var[i]) * noise[i]
+        return kl
+    for d in range(len(shown)):
+        joint[hidden + d] = (shown[d] - source[d]) / unit[d] if net.relative else shown[d]
+    copy(z, joint, hidden + len(shown))
+    gaussian(net.posterior, joint, mean, log_var, scratch)
+    for i in range(len(z)):
+        difference = mean[i] - prior_mean[i]
+        ratio = np.exp(log_var[i] - prior_log_var[i]) + difference * difference * np.exp(-prior_log_var[i])
+        kl += 0.5 * (prior_log_var[i] - log_var[i] + ratio - 1.0)
+        z[i] = mean[i] + np.exp(0.5 * log_var[i]) * noise[i]
+    return kl
+
+
+@compiled
+def emit(net: Any, track: Any, found: Any, scratch: Any) -> None:
+    """p(s_t | s_{1:t-1}, z_t) in box coordinates."""
+    mean, variance, source, unit = found.predicted_mean, found.predicted_variance, track.source, scratch.unit
+    copy(track.hidden, scratch.joint, 0)
+    copy(track.z, scratch.joint, len(track.hidden))
+    emitted(net.emission, scratch.joint, mean, variance, scratch)
+    for d in range(len(mean)):
+        variance[d] = np.exp(variance[d])
+        if net.relative:
+            mean[d] = source[d] + unit[d] * mean[d]
+            variance[d] = variance[d] * unit[d] * unit[d]
+
+
+@compiled
+def predict(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> float:
+    """Recurrence, z and emission of a frame that is not the track's first; the KL of z."""
+    source, unit, scale = track.source, scratch.unit, net.step_unit * given.rate
+    tanh_layer(net.recurrence.features, track.step_input, scratch.features)
+    lstm_step(net.recurrence, scratch.features, track.hidden, track.cell, scratch.gates)
+    for d in range(len(unit)):
+        unit[d] = scale * max(source[2 + d % 2] - source[d % 2], 1e-6) if net.relative else 1.0
+    kl = draw_z(net, track, given, scratch)
+    emit(net, track, found, scratch)
+    return kl
+
+
+@compiled
+def spread(track: Any, found: Any) -> None:
+    """Add the variance of where the track was; see dvae.tracking.motion.rollout.spread."""
+    before, variance, missed = track.variance, found.predicted_variance, track.missed[0] > 0
+    for d in range(len(variance)):
+        if missed:
+            variance[d] = (np.sqrt(before[d] + 1e-12) + np.sqrt(variance[d] + 1e-12)) ** 2
+        else:
+            variance[d] = before[d] + variance[d]
+
+
+@compiled
+def fuse(track: Any, given: Any, found: Any) -> None:
+    """q(s_t) from the prediction and the detections."""
+    precision, information, kept = given.precision, given.information, track.variance
+    mean, variance, predicted_mean, predicted_variance = found
+    total = 0.0
+    for d in range(len(mean)):
+        total += precision[d]
+        variance[d] = 1.0 / (precision[d] + 1.0 / predicted_variance[d])  # eq. 3.18
+        mean[d] = variance[d] * (information[d] + predicted_mean[d] / predicted_variance[d])  # eq. 3.19
+        kept[d] = variance[d]
+    track.missed[0] = 0.0 if total > 0 else 1.0
+
+
+@compiled
+def move(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> None:
+    """The track to a draw of q(s_t)."""
+    mean, variance, noise, unit = found.mean, found.variance, given.noise_s, scratch.unit
+    source, step_input = track.source, track.step_input
+    drawn = scratch.features
+    for d in range(len(mean)):
+        drawn[d] = mean[d] + np.sqrt(variance[d]) * noise[d]
+        step_input[d] = (drawn[d] - source[d]) / unit[d] if net.relative else drawn[d]
+    copy(drawn, source, 0)
+
+
+@compiled
+def begin(net: Any, track: Any) -> None:
+    """At rest, without memory."""
+    hidden, cell, z, step_input = track.hidden, track.cell, track.z, track.step_input
+    for i in range(len(hidden)):
+        hidden[i], cell[i] = 0.0, 0.0
+    for i in range(len(z)):
+        z[i] = 0.0
+    if net.relative:
+        for d in range(len(step_input)):
+            step_input[d] = 0.0
+
+
+@compiled
+def roll_out_tracks(
+    net: Any, state: Any, birth: Any, evidence: Any, encoder: Any, noise: Any, rate: Array, propagate: bool, out: Any
 ) -> None:
-    """One LSTM step in place (torch's gate order: input, forget, cell, output)."""
-    size = hidden.shape[0]
-    for i in range(4 * size):
-        total = bias[i]
-        for j in range(values.shape[0]):
-            total += weight_in[i, j] * values[j]
-        for j in range(size):
-            total += weight_hidden[i, j] * hidden[j]
-        gates[i] = total
-    for i in range(size):
-        keep = 1.0 / (1.0 + np.exp(-gates[size + i]))
-        write = 1.0 / (1.0 + np.exp(-gates[i]))
-        cell[i] = keep * cell[i] + write * np.tanh(gates[2 * size + i])
-        hidden[i] = np.tanh(cell[i]) / (1.0 + np.exp(-gates[3 * size + i]))
-
-
-@_compiled
-def roll_out_kernel(
-    w: Any,
-    relative: bool,
-    step_unit: float,
-    state: Any,
-    birth: Any,
-    evidence: Any,
-    encoder_source: Array,
-    encode: NDArray[np.bool_],
-    noise: Any,
-    rate: Array,
-    propagate: bool,
-    out: Any,
-) -> None:
-    """Fill `out` (mean, variance, predicted mean and variance, kl, and the seven state arrays, leading axis T)."""
-    hidden, cell, z, source, step_input, variance, missed = state
-    birth_frame, birth_mean, birth_var = birth
-    precision, information = evidence
-    noise_z, noise_s = noise
-    out_mean, out_var, out_pmean, out_pvar, out_kl, o_h, o_c, o_z, o_s, o_i, o_v, o_m = out
-    num_frames, num_tracks, data = precision.shape
-    size_h, size_z = hidden.shape[1], z.shape[1]
-    (feature_w, feature_b, in_w, rec_w, lstm_b) = w[0:5]
-    (q1_w, q1_b, q2_w, q2_b, qm_w, qm_b, qv_w, qv_b) = w[5:13]
-    (p1_w, p1_b, p2_w, p2_b, pm_w, pm_b, pv_w, pv_b) = w[13:21]
-    (e1_w, e1_b, em_w, em_b, ev_w, ev_b) = w[21:27]
-    feature, gates = np.empty(data), np.empty(4 * size_h)
-    joint = np.empty(size_h + data + size_z)
-    q1, q2 = np.empty(q1_w.shape[0]), np.empty(q2_w.shape[0])
-    p1, p2, e1 = np.empty(p1_w.shape[0]), np.empty(p2_w.shape[0]), np.empty(e1_w.shape[0])
-    q_mean, q_lv, p_mean, p_lv = np.empty(size_z), np.empty(size_z), np.empty(size_z), np.empty(size_z)
-    e_mean, e_lv, unit = np.empty(data), np.empty(data), np.ones(data)
-    for n in range(num_tracks):
-        h, c, latent, s = hidden[n].copy(), cell[n].copy(), z[n].copy(), source[n].copy()
-        step, var, was_missed = step_input[n].copy(), variance[n].copy(), missed[n]
-        for t in range(num_frames):
-            born = birth_frame[n] == t
-            kl = 0.0
-            if birth_frame[n] > t:
-                o_m[t, n] = 1.0
+    """Fill `out`, a RollOut of zeros."""
+    scratch = scratch_for(net)
+    for n in range(len(birth.frame)):
+        track = track_of(state, n)
+        for t in range(len(rate)):
+            if t < birth.frame[n]:
+                out.states.missed[n, t] = 1.0
                 continue
+            given = Given(
+                evidence.precision[n, t], evidence.information[n, t], encoder.source[n, t], encoder.mask[n, t],
+                noise.z[n, t], noise.s[n, t], rate[t],
+            )  # fmt: skip
+            found = Found(
+                out.mean[n, t], out.variance[n, t], out.predicted_mean[n, t], out.predicted_variance[n, t]
+            )  # fmt: skip
+            born = birth.frame[n] == t
             if born:
-                for d in range(data):
-                    out_pmean[t, n, d], out_pvar[t, n, d] = birth_mean[n, d], birth_var[n, d]
+                copy(birth.mean[n], found.predicted_mean, 0)
+                copy(birth.variance[n], found.predicted_variance, 0)
             else:
-                dense(feature_w, feature_b, step, feature, True)
-                lstm_step(in_w, rec_w, lstm_b, feature, h, c, gates)
-                if relative:
-                    for d in range(data):
-                        unit[d] = step_unit * rate[t] * max(s[2 + d % 2] - s[d % 2], 1e-6)
-                joint[:size_h] = h
-                joint[size_h : size_h + size_z] = latent
-                prior_in = joint[: size_h + size_z]
-                dense(p1_w, p1_b, prior_in, p1, True)
-                dense(p2_w, p2_b, p1, p2, True)
-                dense(pm_w, pm_b, p2, p_mean, False)
-                dense(pv_w, pv_b, p2, p_lv, False)
-                if encode[t, n]:
-                    for d in range(data):
-                        seen = encoder_source[t, n, d]
-                        joint[size_h + d] = (seen - s[d]) / unit[d] if relative else seen
-                    joint[size_h + data :] = latent
-                    dense(q1_w, q1_b, joint, q1, True)
-                    dense(q2_w, q2_b, q1, q2, True)
-                    dense(qm_w, qm_b, q2, q_mean, False)
-                    dense(qv_w, qv_b, q2, q_lv, False)
-                    for i in range(size_z):
-                        difference = q_mean[i] - p_mean[i]
-                        ratio = np.exp(q_lv[i] - p_lv[i]) + difference * difference * np.exp(-p_lv[i])
-                        kl += 0.5 * (p_lv[i] - q_lv[i] + ratio - 1.0)
-                        latent[i] = q_mean[i] + np.exp(0.5 * q_lv[i]) * noise_z[t, n, i]
-                else:
-                    for i in range(size_z):
-                        latent[i] = p_mean[i] + np.exp(0.5 * p_lv[i]) * noise_z[t, n, i]
-                joint[:size_h] = h
-                joint[size_h : size_h + size_z] = latent
-                dense(e1_w, e1_b, joint[: size_h + size_z], e1, True)
-                dense(em_w, em_b, e1, e_mean, False)
-                dense(ev_w, ev_b, e1, e_lv, False)
-                for d in range(data):
-                    mean = s[d] + unit[d] * e_mean[d] if relative else e_mean[d]
-                    spread = np.exp(e_lv[d]) * unit[d] * unit[d] if relative else np.exp(e_lv[d])
-                    if propagate:
-                        if was_missed > 0:
-                            spread = (np.sqrt(var[d] + 1e-12) + np.sqrt(spread + 1e-12)) ** 2
-                        else:
-                            spread = var[d] + spread
-                    out_pmean[t, n, d], out_pvar[t, n, d] = mean, spread
-            total = 0.0
-            for d in range(data):
-                total += precision[t, n, d]
-                var[d] = 1.0 / (precision[t, n, d] + 1.0 / out_pvar[t, n, d])  # eq. 3.18
-                mean = var[d] * (information[t, n, d] + out_pmean[t, n, d] / out_pvar[t, n, d])  # eq. 3.19
-                out_mean[t, n, d], out_var[t, n, d] = mean, var[d]
-                drawn = mean + np.sqrt(var[d]) * noise_s[t, n, d]
-                if born:
-                    step[d] = 0.0 if relative else drawn
-                else:
-                    step[d] = (drawn - s[d]) / unit[d] if relative else drawn
-                o_s[t, n, d] = drawn
-            for d in range(data):
-                s[d] = o_s[t, n, d]
+                out.kl[n, t] = predict(net, track, given, found, scratch)
+                if propagate:
+                    spread(track, found)
+            fuse(track, given, found)
+            move(net, track, given, found, scratch)
             if born:
-                h[:], c[:], latent[:] = 0.0, 0.0, 0.0
-            was_missed = 0.0 if total > 0 else 1.0
-            out_kl[t, n] = kl
-            o_h[t, n], o_c[t, n], o_z[t, n], o_i[t, n], o_v[t, n] = h, c, latent, step, var
-            o_m[t, n] = was_missed
+                begin(net, track)
+            store(track, out.states, n, t)
+
+
+@compiled
+def roll_out_kernel(
+    weights: Any, relative: bool, step_unit: float, state: Any, birth: Any, evidence: Any, encoder: Any, noise: Any,
+    rate: Array, propagate: bool, out: Any, states: Any,
+) -> None:  # fmt: skip
+    """Names for everything: at the door there are plain tuples, because numba looks at named ones in Python, field by
+    field, in every call."""
+    roll_out_tracks(
+        networks_of(weights, relative, step_unit),
+        MotionState(*state),
+        Birth(*birth),
+        Evidence(*evidence),
+        EncoderInput(*encoder),
+        Noise(*noise),
+        rate,
+        propagate,
+        RollOut(out[0], out[1], out[2], out[3], out[4], MotionState(*states)),
+    )
 
 
 class CompiledMotion:
@@ -166,49 +233,29 @@ class CompiledMotion:
 
     def __init__(self, model: TrajectorySRNN) -> None:
         self.config = model.config
-        weights = {
-            name: np.ascontiguousarray(value.detach().double().numpy()) for name, value in model.state_dict().items()
-        }
-        lstm = "recurrence.lstm."
-        names = ["recurrence.features.0.weight", "recurrence.features.0.bias"]
-        names += [lstm + "weight_ih_l0", lstm + "weight_hh_l0", "lstm_bias"]
-        weights["lstm_bias"] = weights[lstm + "bias_ih_l0"] + weights[lstm + "bias_hh_l0"]
-        for head, layers in (("posterior", (0, 2)), ("transition", (0, 2)), ("emission", (0,))):
-            for layer in (*(f"trunk.{i}" for i in layers), "mean", "log_var"):
-                names += [f"{head}.{layer}.weight", f"{head}.{layer}.bias"]
-        self._weights = tuple(weights[name] for name in names)
+        self._weights = flat_weights(model.state_dict())
 
     def roll_out(
         self,
         state: MotionState,
         birth: Birth,
         evidence: Evidence,
-        encoder_source: Array,
-        encode: NDArray[np.bool_],
+        encoder: EncoderInput,
         noise: Noise,
         rate: Array,
         propagate: bool,
     ) -> RollOut:
-        """As `roll_out_torch`."""
-        num_frames, num_tracks, data = evidence.precision.shape
-        shape = (num_frames, num_tracks)
-        main = [np.zeros((*shape, data)) for _ in range(4)] + [np.zeros(shape)]
-        states = [np.zeros((num_frames, *part.shape)) for part in state]
+        """As `roll_out_torch`, on arrays in C order (others are compiled anew)."""
+        num_tracks, num_frames, data = evidence.precision.shape
+        shape = (num_tracks, num_frames)
+        main = (*(np.zeros((*shape, data)) for _ in range(4)), np.zeros(shape))
+        states = tuple(np.zeros((*shape, *part.shape[1:])) for part in state)
+        relative = self.config.coordinates == "relative"
         roll_out_kernel(
-            self._weights,
-            self.config.coordinates == "relative",
-            self.config.step_unit,
-            tuple(state),
-            tuple(birth),
-            tuple(evidence),
-            encoder_source,
-            encode,
-            tuple(noise),
-            rate,
-            propagate,
-            (*main, *states),
-        )
-        return RollOut._make([*main, MotionState._make(states)])
+            self._weights, relative, self.config.step_unit, tuple(state), tuple(birth), tuple(evidence), tuple(encoder),
+            tuple(noise), rate, propagate, main, states,
+        )  # fmt: skip
+        return RollOut(*main, MotionState._make(states))
 
     def source_kl(self, roll: RollOut) -> float:
         """See dvae.tracking.motion.rollout."""

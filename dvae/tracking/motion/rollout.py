@@ -11,7 +11,8 @@ without detection the standard deviations are added instead, because the error i
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -47,21 +48,29 @@ class Birth(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the detections say: sums over k of eta / Phi and of eta o / Phi, each (T, N, D) (eqs 3.18, 3.19)."""
+    """What the detections say: sums over k of eta / Phi and of eta o / Phi, each (N, T, D) (eqs 3.18, 3.19)."""
 
     precision: Values
     information: Values
 
 
+class EncoderInput(NamedTuple):
+    """What the encoder is shown: s of the iteration before, (N, T, D); mask (N, T): false where z comes from the prior
+    instead."""
+
+    source: Values
+    mask: Values
+
+
 class Noise(NamedTuple):
-    """Standard normal draws for z (T, N, L) and s (T, N, D); zeros give the means."""
+    """Standard normal draws for z (N, T, L) and s (N, T, D); zeros give the means."""
 
     z: Values
     s: Values
 
 
 class RollOut(NamedTuple):
-    """Posterior and prediction of s (T, N, D), KL of z (T, N), and the state after each frame, leading axis T."""
+    """Posterior and prediction of s (N, T, D), KL of z (N, T), and the state after each frame, axes (N, T, ...)."""
 
     mean: Values
     variance: Values
@@ -71,6 +80,27 @@ class RollOut(NamedTuple):
     states: MotionState
 
 
+class Motion(Protocol):
+    """How people move, for E-S: a trained model compiled, one that is fine-tuned as it goes, or a Kalman smoother."""
+
+    config: Any  # with hidden_size and latent_size
+
+    def roll_out(
+        self,
+        state: MotionState,
+        birth: Birth,
+        evidence: Evidence,
+        encoder: EncoderInput,
+        noise: Noise,
+        rate: Array,
+        propagate: bool,
+    ) -> RollOut:
+        """See `roll_out_torch`."""
+
+    def source_kl(self, roll: RollOut) -> float:
+        """KL(q(s) || p(s)) of a roll-out, in nats."""
+
+
 def source_kl(roll: RollOut) -> float:
     """Sum over frames of KL(q(s_t) || p(s_t | s_{1:t-1}, z_t)), in nats."""
     variance, predicted = roll.variance, roll.predicted_variance
@@ -78,12 +108,12 @@ def source_kl(roll: RollOut) -> float:
     return float(0.5 * (np.log(predicted / variance) + variance / predicted + difference - 1.0).sum())
 
 
-Bundle = TypeVar("Bundle", MotionState, Birth, Evidence, Noise, RollOut)
+Bundle = TypeVar("Bundle", MotionState, Birth, Evidence, EncoderInput, Noise, RollOut)
 
 
-def zero_noise(num_frames: int, num_tracks: int, latent_size: int, data_size: int) -> Noise:
+def zero_noise(num_tracks: int, num_frames: int, latent_size: int, data_size: int) -> Noise:
     """Noise that makes every draw its mean."""
-    return Noise(np.zeros((num_frames, num_tracks, latent_size)), np.zeros((num_frames, num_tracks, data_size)))
+    return Noise(np.zeros((num_tracks, num_frames, latent_size)), np.zeros((num_tracks, num_frames, data_size)))
 
 
 def fresh_state(num_tracks: int, hidden_size: int, latent_size: int, data_size: int) -> MotionState:
@@ -110,31 +140,29 @@ def roll_out_torch(
     state: MotionState,
     birth: Birth,
     evidence: Evidence,
-    encoder_source: Tensor,
-    encode: Tensor,
+    encoder: EncoderInput,
     noise: Noise,
-    rate: list[float],
+    rate: Sequence[float],
     propagate: bool,
 ) -> RollOut:
-    """The reference, on tensors. encoder_source (T, N, D): s of the previous iteration; encode (T, N): false where z
-    comes from the prior; rate (T,): time steps in frames of the training data."""
+    """The reference, on tensors, frames first inside. rate (T,): time steps in frames of the training data."""
     current = TrajectoryState((state.hidden, state.cell), state.z, state.source, state.step_input)
     variance, missed = state.variance, state.missed
     frames: list[tuple[Tensor, ...]] = []
     for t, step_rate in enumerate(rate):
+        precision, information = evidence.precision[:, t], evidence.information[:, t]
         born, exists = birth.frame == t, birth.frame <= t
         going_on, starts = (exists & ~born)[:, None], born[:, None]
         # a track that does not exist yet has no size: give it one, its values are overwritten at birth
         current = current._replace(source=torch.where(going_on, current.source, birth.mean))
-        densities = model.step(current, encoder_source[t], noise.z[t], encode[t], step_rate)
+        densities = model.step(current, encoder.source[:, t], noise.z[:, t], encoder.mask[:, t], float(step_rate))
         step_variance = densities.emission.log_var.exp()
         step_variance = spread(variance, step_variance, missed) if propagate else step_variance
         predicted_mean = torch.where(starts, birth.mean, densities.emission.mean)
         predicted_var = torch.where(starts, birth.variance, step_variance)
-        # eqs 3.18 and 3.19
-        mean, variance = product(predicted_mean, predicted_var, evidence.precision[t], evidence.information[t])
-        drawn = mean + variance.sqrt() * noise.s[t]
-        after, fresh = model.advance(current, densities, drawn, step_rate), model.initial_state(drawn)
+        mean, variance = product(predicted_mean, predicted_var, precision, information)  # eqs 3.18 and 3.19
+        drawn = mean + variance.sqrt() * noise.s[:, t]
+        after, fresh = model.advance(current, densities, drawn, float(step_rate)), model.initial_state(drawn)
         current = TrajectoryState(
             (
                 torch.where(starts, fresh.recurrence[0], after.recurrence[0]),
@@ -144,9 +172,9 @@ def roll_out_torch(
             drawn,
             torch.where(starts, fresh.step_input, after.step_input),
         )
-        missed = (evidence.precision[t].sum(-1) <= 0).to(mean.dtype)
+        missed = (precision.sum(-1) <= 0).to(mean.dtype)
         kl = kl_divergence(densities.posterior, densities.prior).sum(-1) * going_on[:, 0]
         state_now = (*current.recurrence, current.z, current.source, current.step_input, variance, missed)
         frames.append((mean, variance, predicted_mean, predicted_var, kl, *state_now))
-    stacked = [torch.stack(parts) for parts in zip(*frames, strict=True)]
+    stacked = [torch.stack(parts).transpose(0, 1) for parts in zip(*frames, strict=True)]
     return RollOut._make([*stacked[:5], MotionState._make(stacked[5:])])

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import copy
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dvae.distributions.gaussian import gaussian_log_likelihood, kl_divergence
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.compiled import CompiledMotion
-from dvae.tracking.motion.rollout import Array, Birth, Evidence, MotionState, Noise, RollOut, source_kl
+from dvae.tracking.motion.rollout import Array, Birth, EncoderInput, Evidence, MotionState, Noise, RollOut, source_kl
 
 
 class FineTunedMotion:
@@ -32,15 +30,14 @@ class FineTunedMotion:
         state: MotionState,
         birth: Birth,
         evidence: Evidence,
-        encoder_source: Array,
-        encode: NDArray[np.bool_],
+        encoder: EncoderInput,
         noise: Noise,
         rate: Array,
         propagate: bool,
     ) -> RollOut:
         """Roll out, then step the parameters up eq. 3.27 at the drawn s and z. All sources begin in the first frame."""
         compiled = CompiledMotion(self.model)
-        roll = compiled.roll_out(state, birth, evidence, encoder_source, encode, noise, rate, propagate)
+        roll = compiled.roll_out(state, birth, evidence, encoder, noise, rate, propagate)
         elbo = self.elbo(*(torch.as_tensor(part) for part in (roll.states.source, roll.variance, noise.z)))
         self._optimiser.zero_grad()
         torch.autograd.backward(-elbo)
@@ -52,12 +49,12 @@ class FineTunedMotion:
         return source_kl(roll)
 
     def elbo(self, drawn: torch.Tensor, variance: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Eq. 3.27 of drawn trajectories (T, N, 4) after the first frame: E[log p(s | past, z)] - KL(q(z) || p(z)).
+        """Eq. 3.27 of drawn trajectories (N, T, 4) after the first frame: E[log p(s | past, z)] - KL(q(z) || p(z)).
 
-        variance (T, N, 4), of q(s): its part of the expectation is exact, without it the model would grow too sure.
+        variance (N, T, 4), of q(s): its part of the expectation is exact, without it the model would grow too sure.
         """
         densities = self.model.teacher_forced(drawn, noise)
-        uncertain = 0.5 * variance[1:] * torch.exp(-densities.emission.log_var)
-        likelihood = (gaussian_log_likelihood(drawn[1:], densities.emission) - uncertain).sum()
+        uncertain = 0.5 * variance[:, 1:] * torch.exp(-densities.emission.log_var)
+        likelihood = (gaussian_log_likelihood(drawn[:, 1:], densities.emission) - uncertain).sum()
         elbo: torch.Tensor = likelihood - kl_divergence(densities.posterior, densities.prior).sum()
         return elbo

@@ -23,7 +23,7 @@ from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import Boxes, observation_variance
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.kalman import KalmanMotion, LinearGaussian
-from dvae.tracking.motion.rollout import Array, Birth, Evidence, Noise, fresh_state
+from dvae.tracking.motion.rollout import Array, Birth, EncoderInput, Evidence, Motion, Noise, RollOut, fresh_state
 from dvae.tracking.sequence.fine_tuning import FineTunedMotion
 
 MIN_PHI = 1e-8  # in fractions of the image, squared
@@ -58,7 +58,7 @@ PRESETS = {"default": SequenceConfig(), "paper": PAPER}
 
 
 class SequenceResult(NamedTuple):
-    """Posterior of s: mean and variance (T, N, 4); responsibilities (T, K, N), K the most detections in a frame; the
+    """Posterior of s: mean and variance (N, T, 4); responsibilities (T, K, N), K the most detections in a frame; the
     objective after each iteration over the whole sequence, in nats."""
 
     mean: Array
@@ -67,14 +67,16 @@ class SequenceResult(NamedTuple):
     history: list[float]
 
 
-Motion = CompiledMotion | FineTunedMotion | KalmanMotion
-
-
 def motion_of(model: TrajectorySRNN | LinearGaussian, config: SequenceConfig) -> Motion:
     """MixDVAE, or Deep AR, or VKF, as the model says."""
     if isinstance(model, LinearGaussian):
         return KalmanMotion(model)
     return FineTunedMotion(model, config.fine_tune_rate) if config.fine_tune_rate else CompiledMotion(model)
+
+
+def frames_inside(values: Array) -> Array:
+    """(T, N, ...) <-> (N, T, ...), in C order: q(w) goes by frames, the motion by people."""
+    return np.ascontiguousarray(values.swapaxes(0, 1))
 
 
 class SequenceProblem:
@@ -97,10 +99,10 @@ class SequenceProblem:
         for t, boxes in enumerate(frames):
             self.observations[t, : len(boxes)], self.present[t, : len(boxes)] = boxes, True
             self.phi[t, : len(boxes)] = observation_variance(boxes, config.observation_ratio)
-        shape = (self.num_frames, self.num_sources, 4)
         self.start = start
-        self.mean = np.broadcast_to(start, shape).copy()
-        self.variance = np.broadcast_to(observation_variance(start, config.observation_ratio), shape).copy()
+        self.mean = start[:, None].repeat(self.num_frames, axis=1)  # (N, T, 4)
+        self.variance = observation_variance(start, config.observation_ratio)[:, None].repeat(self.num_frames, axis=1)
+        self.roll: RollOut | None = None
         self.assignment = Assignment(
             np.zeros((self.num_frames, most, self.num_sources)), np.zeros((self.num_frames, most))
         )
@@ -121,39 +123,42 @@ class SequenceProblem:
     def e_z_and_e_s(self) -> None:
         """Eqs 3.18 and 3.19 along the roll-out of the motion model, z drawn anew."""
         eta = self.assignment.responsibilities
-        precision = np.einsum("tkn,tkd->tnd", eta, 1.0 / self.phi)
-        information = np.einsum("tkn,tkd->tnd", eta, self.observations / self.phi)
-        config, shape = self.motion.config, (self.num_frames, self.num_sources)
+        precision = frames_inside(np.einsum("tkn,tkd->tnd", eta, 1.0 / self.phi))
+        information = frames_inside(np.einsum("tkn,tkd->tnd", eta, self.observations / self.phi))
+        config, shape = self.motion.config, (self.num_sources, self.num_frames)
         noise = Noise(np.zeros((*shape, config.latent_size)), np.zeros((*shape, 4)))
         if self.config.sample_z:
-            noise = noise._replace(z=self._rng.standard_normal(noise.z.shape))
+            drawn = self._rng.standard_normal((self.num_frames, self.num_sources, config.latent_size))
+            noise = noise._replace(z=frames_inside(drawn))
         first = np.full((self.num_sources, 4), self.config.first_frame_variance)
-        self.roll = self.motion.roll_out(
+        roll = self.motion.roll_out(
             fresh_state(self.num_sources, config.hidden_size, config.latent_size, 4),
             Birth(np.zeros(self.num_sources, dtype=np.int64), self.start, first),
             Evidence(precision, information),
-            self.mean,
-            np.ones(shape, dtype=bool),
+            EncoderInput(self.mean, np.ones(shape, dtype=bool)),
             noise,
             np.ones(self.num_frames),
             propagate=self.config.propagate,
         )
-        self.mean, self.variance = self.roll.mean, self.roll.variance
+        self.roll, self.mean, self.variance = roll, roll.mean, roll.variance
 
     def m_step(self) -> None:
         """Phi follows eq. 3.26, for detections that somebody explains."""
         eta = self.assignment.responsibilities[..., None]
-        spread = np.square(self.observations[:, :, None] - self.mean[:, None]) + self.variance[:, None]
+        mean, variance = frames_inside(self.mean), frames_inside(self.variance)
+        spread = np.square(self.observations[:, :, None] - mean[:, None]) + variance[:, None]
         self.phi = np.where(self.present[..., None], (eta * spread).sum(2) + MIN_PHI, 1.0)
 
     def objective(self) -> float:
         """Eq. 3.10 at the present q(s) and q(z) and the best q(w): E-W evidence - KL(q(s) || p) - KL(q(z) || p)."""
+        assert self.roll is not None
         log_beta_ = self._log_beta()
         evidence = float(np.logaddexp.reduce(log_beta_, axis=-1)[self.present].sum())
         return evidence - self.motion.source_kl(self.roll) - float(self.roll.kl.sum())
 
     def _log_beta(self) -> Array:
-        values = log_beta(self.observations, self.phi, self.mean, self.variance, self.config.tempering)
+        mean, variance = frames_inside(self.mean), frames_inside(self.variance)
+        values = log_beta(self.observations, self.phi, mean, variance, self.config.tempering)
         return np.where(self.present[..., None], values, -np.inf)
 
 
@@ -178,7 +183,7 @@ def track_sequence(
         last = min(first + config.block_frames, len(frames))
         block = SequenceProblem(motion, frames[first:last], block_start, replace(config, iterations=0), rng)
         run_variational_em(block, config.block_iterations)
-        whole.mean[first:last] = block.mean
-        block_start = block.mean[-1]
+        whole.mean[:, first:last] = block.mean
+        block_start = block.mean[:, -1]
     history = run_variational_em(whole, config.iterations)
     return SequenceResult(whole.mean, whole.variance, whole.assignment.responsibilities, history)
