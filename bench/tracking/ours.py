@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 
 from dvae.data.motchallenge import FrameBoxes
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
-from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother
@@ -17,7 +14,7 @@ from dvae.tracking.smoothing import LagSmoother
 
 def make_tracker(image_size: tuple[int, int] | None, model: str = "motion_srnn", **settings: Any) -> OnlineTracker:
     """A fresh online tracker; settings: of TrackerConfig."""
-    return OnlineTracker(load_model(TrajectorySRNN, find_model(model)), TrackerConfig(**settings), image_size)
+    return OnlineTracker.load(model, TrackerConfig(**settings), image_size)
 
 
 class Ours:

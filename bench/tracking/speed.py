@@ -24,7 +24,15 @@ from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.compiled import CompiledMotion
-from dvae.tracking.motion.rollout import Birth, Evidence, as_tensors, fresh_state, roll_out_torch, zero_noise
+from dvae.tracking.motion.rollout import (
+    Birth,
+    EncoderInput,
+    Evidence,
+    as_tensors,
+    fresh_state,
+    roll_out_torch,
+    zero_noise,
+)
 from dvae.tracking.motion.trajectories import draw_trajectories
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.sequence.mixdvae import PAPER, track_sequence
@@ -99,22 +107,23 @@ def memory(model: TrajectorySRNN, num_frames: int) -> tuple[float, float]:
 
 def roll_outs(model: TrajectorySRNN, num_people: int = 3, num_frames: int = 60) -> tuple[float, float]:
     """ms of one roll-out: torch reference, compiled."""
-    boxes = draw_trajectories(num_people, num_frames, np.random.default_rng(2)).transpose(1, 0, 2)
+    boxes = draw_trajectories(num_people, num_frames, np.random.default_rng(2))  # (N, T, 4)
     config = model.config
     precision = np.full(boxes.shape, 1e4)
-    birth = Birth(np.zeros(num_people, dtype=np.int64), boxes[0], np.full((num_people, 4), 1e-5))
+    birth = Birth(np.zeros(num_people, dtype=np.int64), boxes[:, 0].copy(), np.full((num_people, 4), 1e-5))
     state = fresh_state(num_people, config.hidden_size, config.latent_size, 4)
-    evidence, noise = Evidence(precision, precision * boxes), zero_noise(num_frames, num_people, config.latent_size, 4)
-    encode, rate, compiled = np.ones((num_frames, num_people), dtype=bool), np.ones(num_frames), CompiledMotion(model)
+    evidence, noise = Evidence(precision, precision * boxes), zero_noise(num_people, num_frames, config.latent_size, 4)
+    encoder = EncoderInput(boxes, np.ones((num_people, num_frames), dtype=bool))
+    rate, compiled = np.ones(num_frames), CompiledMotion(model)
     like = next(model.parameters())
-    tensors = (*(as_tensors(part, like) for part in (state, birth, evidence)), torch.as_tensor(boxes, dtype=like.dtype))
+    tensors = tuple(as_tensors(part, like) for part in (state, birth, evidence, encoder, noise))
 
     def reference() -> None:
         with torch.inference_mode():
-            roll_out_torch(model, *tensors, torch.as_tensor(encode), as_tensors(noise, like), [1.0] * num_frames, False)
+            roll_out_torch(model, *tensors, rate, False)
 
     def fast() -> None:
-        compiled.roll_out(state, birth, evidence, boxes, encode, noise, rate, False)
+        compiled.roll_out(state, birth, evidence, encoder, noise, rate, False)
 
     times = []
     for function in (reference, fast):

@@ -55,7 +55,7 @@ def main() -> None:
             for index, (truth, detections) in enumerate(tqdm(scenes, leave=False)):
                 found = track_sequence(model, detections, detections[0], config, seed=index)
                 wanted = [FrameBoxes(1000 * boxes, number, np.ones(3)) for boxes in truth]
-                boxes = [FrameBoxes(1000 * mean, number, np.ones(3)) for mean in found.mean]
+                boxes = [FrameBoxes(1000 * mean, number, np.ones(3)) for mean in found.mean.swapaxes(0, 1)]
                 results[str(index)] = (wanted, boxes)
             s = tracking_scores(results)
             print(table.row(name, tempering, s.mota, s.motp, s.idf1, s.switches))

@@ -64,9 +64,6 @@ def command(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from dvae.data.motchallenge import by_frame, read_camera_motion, read_rows, write_rows
-    from dvae.models.store.checkpoint import load_model
-    from dvae.models.store.find import find_model
-    from dvae.models.trajectory_srnn import TrajectorySRNN
     from dvae.tracking.config import TrackerConfig
     from dvae.tracking.online import OnlineTracker
     from dvae.tracking.smoothing import LagSmoother
@@ -77,7 +74,7 @@ def command(arguments: argparse.Namespace) -> None:
     (config,) = settings_from_options((TrackerConfig,), arguments.set)
     frames = by_frame(read_rows(arguments.detections))
     size = (arguments.image_size[0], arguments.image_size[1])
-    tracker = OnlineTracker(load_model(TrajectorySRNN, find_model(arguments.model)), config, size)
+    tracker = OnlineTracker.load(arguments.model, config, size)
     motion = read_camera_motion(arguments.camera, len(frames)) if arguments.camera else [None] * len(frames)
     smoother = LagSmoother(arguments.lag) if arguments.lag else None
     results: list[Tracks] = []

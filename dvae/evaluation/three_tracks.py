@@ -119,6 +119,6 @@ def score_scenes(scenes: Sequence[Scene], results: Sequence[SequenceResult], as_
         if as_paper:
             labels = labels_by_detection(result.responsibilities, scene.detected)
         wanted = [FrameBoxes(boxes, number, one) for boxes in scene.truth]
-        found = [FrameBoxes(boxes, label, one) for boxes, label in zip(result.mean, labels, strict=True)]
+        found = [FrameBoxes(boxes, label, one) for boxes, label in zip(result.mean.swapaxes(0, 1), labels, strict=True)]
         pairs[scene.name] = (wanted, found)
     return tracking_scores(pairs)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Boxes = NDArray[np.float64]
+
+
+class BoxEstimate(NamedTuple):
+    """Where N people are: mean and variance (N, 4) of their boxes, in pixels."""
+
+    mean: Boxes
+    variance: Boxes
 
 
 def as_boxes(boxes: ArrayLike) -> Boxes:

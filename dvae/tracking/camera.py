@@ -10,6 +10,9 @@ only what is new in a frame is inferred here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,6 +28,20 @@ SAME_SIZE = 0.25  # largest log ratio of a person's sizes before and after a jum
 AGREE = 0.15  # of the person's size: shifts that differ less vote together
 MOST_CANDIDATES = 300
 ROBUST = 1.5  # an innovation of more standard deviations than this counts only linearly (Huber)
+
+
+class Pairs(NamedTuple):
+    """P pairs of a detection and a track."""
+
+    innovation: Boxes  # (P, 4), of the detection given the prediction without the camera's motion
+    variance: Boxes  # (P, 4), of the innovation
+    weight: Array  # (P,), responsibility
+    boxes: Boxes  # (P, 4), the prediction
+
+
+def units(extent: tuple[float, float]) -> Array:
+    """(3,) the width for shifts, a third for the zoom."""
+    return np.array([extent[0], extent[0], 1.0]) * [1.0, 1.0, 1.0 / 3.0]
 
 
 def as_affine(affine: ArrayLike) -> Array:
@@ -60,15 +77,23 @@ def find_jump(tracks: Boxes, boxes: Boxes, extent: tuple[float, float]) -> Array
     return np.asarray(np.median(shift[winner], axis=0))
 
 
+@dataclass(frozen=True)
 class CameraMotion:
-    """Shift dx, dy in pixels and zoom, the ratio less one, about the middle of an image of `extent` (width, height)."""
+    """Shift dx, dy in pixels and zoom, the ratio less one, about the middle of an image of `extent` (width, height);
+    deviation (3,): of their prior."""
 
-    def __init__(self, extent: tuple[float, float]) -> None:
-        self.extent = extent
-        self.centre = np.array([*extent, *extent]) / 2.0
-        unit = np.array([extent[0], extent[0], 1.0])
-        self.deviation = START_DEVIATION * unit * [1.0, 1.0, 1.0 / 3.0]
-        self._least = LEAST_DEVIATION * unit * [1.0, 1.0, 1.0 / 3.0]
+    extent: tuple[float, float]
+    deviation: Array
+
+    @classmethod
+    def start(cls, extent: tuple[float, float]) -> CameraMotion:
+        """Before anything was seen."""
+        return cls(extent, START_DEVIATION * units(extent))
+
+    @property
+    def centre(self) -> Array:
+        """Of the image, twice: (x, y, x, y)."""
+        return np.array([*self.extent, *self.extent]) / 2.0
 
     def warp(self, boxes: Boxes, motion: Array) -> Boxes:
         """Boxes (N, 4) after the motion (3,)."""
@@ -78,20 +103,16 @@ class CameraMotion:
         """Prior variance that the shift adds to every box, (4,)."""
         return np.asarray(np.square(self.deviation[[0, 1, 0, 1]]))
 
-    def infer(
-        self, innovation: Boxes, variance: Boxes, weight: Array, boxes: Boxes, before: Array, prior: Array | None = None
-    ) -> tuple[Array, Array]:
+    def infer(self, pairs: Pairs, before: Array, prior: Array) -> tuple[Array, Array]:
         """Posterior mean (3,) and variance (3,) of the motion.
 
-        For P pairs of a detection and a track: innovation (P, 4) of the prediction `boxes` (P, 4) without that
-        motion, its variance (P, 4), the pair's responsibility (P,); `before` (3,): the estimate so far, for the
-        robust weights.
+        before (3,): the estimate so far, for the robust weights; prior (3,): mean.
         """
+        innovation, variance, boxes = pairs.innovation, pairs.variance, pairs.boxes
         moved = self.warp(boxes, before) - boxes
         residual = np.abs(innovation - moved) / np.sqrt(variance)
-        weight = weight[:, None] / variance / np.maximum(1.0, residual / ROBUST)
+        weight = pairs.weight[:, None] / variance / np.maximum(1.0, residual / ROBUST)
         lever = boxes - self.centre
-        prior = np.zeros(3) if prior is None else prior
         precision = np.diag(1.0 / np.square(self.deviation))
         information = precision @ prior
         for axis in range(2):
@@ -105,8 +126,9 @@ class CameraMotion:
         covariance = np.linalg.inv(precision)
         return covariance @ information, np.diag(covariance)
 
-    def adapt(self, mean: Array, variance: Array) -> None:
-        """Recursive M step of the prior's deviation from the posterior of one frame."""
+    def after(self, mean: Array, variance: Array) -> CameraMotion:
+        """With the recursive M step of the deviation from the posterior (3,), (3,) of one frame."""
         prior = np.square(self.deviation)
         news = np.minimum(np.square(mean), LARGEST_NEWS * prior) + variance
-        self.deviation = np.maximum(np.sqrt(prior + RATE * (news - prior)), self._least)
+        deviation = np.maximum(np.sqrt(prior + RATE * (news - prior)), LEAST_DEVIATION * units(self.extent))
+        return CameraMotion(self.extent, deviation)

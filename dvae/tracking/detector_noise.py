@@ -8,6 +8,8 @@ So no truth is needed, and a tracker can lean on an exact detector and smooth a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,21 +23,22 @@ RATE = 1e-3  # of the running mean, for each box
 LARGEST = 0.02  # products of differences are clipped here: one wrong match must not decide
 
 
+@dataclass(frozen=True)
 class DetectorNoise:
     """Running estimate of the variance of x1, y1, x2, y2 in fractions of (w, h, w, h), squared: `ratio_variance`
     (4,)."""
 
-    def __init__(self) -> None:
-        self.ratio_variance = np.full(4, START**2)
+    ratio_variance: Array = field(default_factory=lambda: np.full(4, START**2))
 
-    def update(self, boxes: Array) -> None:
-        """From U people who were detected in each of the last four frames: boxes (U, 4 frames, 4)."""
+    def after(self, boxes: Array) -> DetectorNoise:
+        """The estimate with what U people tell who were detected in each of the last four frames: boxes (U, 4 frames,
+        4)."""
         if not len(boxes):
-            return
+            return self
         second = np.diff(boxes, n=2, axis=1) / sizes(boxes[:, -1])[:, None]
         found = -np.clip(second[:, 0] * second[:, 1], -LARGEST, LARGEST).mean(axis=0) / 4.0
         gain = RATE * len(boxes) / (1.0 + RATE * len(boxes))
-        self.ratio_variance = self.ratio_variance + gain * (found - self.ratio_variance)
+        return DetectorNoise(self.ratio_variance + gain * (found - self.ratio_variance))
 
     def variance(self, boxes: Boxes, factor: float) -> Boxes:
         """Variance of detections (K, 4), `factor` times what was measured."""

@@ -112,7 +112,7 @@ def emit(net: Any, track: Any, found: Any, scratch: Any) -> None:
 
 
 @compiled
-def predict(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> float:
+def predict(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> Any:
     """Recurrence, z and emission of a frame that is not the track's first; the KL of z."""
     source, unit, scale = track.source, scratch.unit, net.step_unit * given.rate
     tanh_layer(net.recurrence.features, track.step_input, scratch.features)
@@ -255,7 +255,7 @@ class CompiledMotion:
             self._weights, relative, self.config.step_unit, tuple(state), tuple(birth), tuple(evidence), tuple(encoder),
             tuple(noise), rate, propagate, main, states,
         )  # fmt: skip
-        return RollOut(*main, MotionState._make(states))
+        return RollOut._make([*main, MotionState._make(states)])
 
     def source_kl(self, roll: RollOut) -> float:
         """See dvae.tracking.motion.rollout."""

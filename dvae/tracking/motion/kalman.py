@@ -82,7 +82,7 @@ class KalmanMotion:
         states = (nothing, nothing, nothing, mean, np.zeros_like(mean), variance, np.zeros(mean.shape[:2]))
         main = (mean, variance, predicted_mean, predicted, np.zeros(mean.shape[:2]))
         swapped = MotionState._make(part.swapaxes(0, 1) for part in states)
-        return RollOut(*(part.swapaxes(0, 1) for part in main), swapped)
+        return RollOut._make([*(part.swapaxes(0, 1) for part in main), swapped])
 
     def source_kl(self, roll: RollOut) -> float:
         """KL(q(s_{1:T}) || p(s_{1:T})) of the chains of the last roll-out, at the new Lambda, in nats."""

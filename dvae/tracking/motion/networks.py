@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 
 
 def compiled(function: Any) -> Any:
-    """Machine code with the order of arithmetic as written, kept on disk; inlined, because a call would pass every field
-    of every named tuple."""
+    """Machine code with the order of arithmetic as written, kept on disk; inlined, because a call passes every field of
+    every named tuple."""
     return numba.njit(cache=True, fastmath=False, forceinline=True)(function)
 
 

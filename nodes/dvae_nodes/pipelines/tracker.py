@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dvae.configuration import setting
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
-from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.tracking.boxes import Boxes, valid_boxes
 from dvae.tracking.config import TrackerConfig
@@ -84,7 +81,7 @@ class TrackerPipeline(Pipeline):
         self.image_size = (node.image_width, node.image_height) if node.image_width and node.image_height else None
         self.wanted = tuple(name.strip() for name in node.class_id.split(",") if name.strip())
         self._check_options()
-        self.tracker = OnlineTracker(load_model(TrajectorySRNN, find_model(node.model)), config, self.image_size)
+        self.tracker = OnlineTracker.load(node.model, config, self.image_size)
         for time in (0.0, 0.1):  # compiles the hot loops before the first frame comes
             self.tracker.update([[0.0, 0.0, 1.0, 1.0]], time)
         self.tracker.restart(config)

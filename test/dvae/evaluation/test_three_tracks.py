@@ -39,7 +39,7 @@ def test_the_papers_scorer_does_not_see_an_exchange_and_the_standard_one_does(
     scene = draw_scenes(folder, "some", 45, 1, rng)[0]
     mean, eta = scene.truth.copy(), np.tile(np.eye(3), (45, 1, 1))
     mean[20:, [0, 1]], eta[20:, :, [0, 1]] = mean[20:, [1, 0]], eta[20:][:, :, [1, 0]]
-    result = SequenceResult(mean, np.ones_like(mean), eta, [])
+    result = SequenceResult(mean.swapaxes(0, 1), np.ones_like(mean).swapaxes(0, 1), eta, [])
     standard, papers = (score_scenes([scene], [result], as_paper) for as_paper in (False, True))
     assert (standard.switches, papers.switches) == (2, 0)
     assert standard.idf1 < 80

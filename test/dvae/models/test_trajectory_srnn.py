@@ -47,18 +47,17 @@ def test_srnn_generates_boxes(generator: torch.Generator) -> None:
 def test_srnn_over_a_sequence_is_its_steps(coordinates: str, generator: torch.Generator) -> None:
     torch.manual_seed(3)
     model = TrajectorySRNN(TrajectorySRNNConfig(coordinates=coordinates)).double()
-    corner = 0.3 + 0.02 * torch.randn(7, 2, 2, generator=generator, dtype=torch.float64)
+    corner = 0.3 + 0.02 * torch.randn(2, 7, 2, generator=generator, dtype=torch.float64)
     source = torch.cat([corner, corner + 0.2], dim=-1)
-    noise = torch.randn(7, 2, 4, generator=generator, dtype=torch.float64)
+    noise = torch.randn(2, 7, 4, generator=generator, dtype=torch.float64)
     whole = model.teacher_forced(source, noise)
-    state = model.initial_state(source[0])
+    state = model.initial_state(source[:, 0])
     for t in range(1, 7):
-        one = model.step(state, source[t], noise[t])
+        one = model.step(state, source[:, t], noise[:, t])
         for name in ("posterior", "prior", "emission"):
             for found, expected in zip(getattr(whole, name), getattr(one, name), strict=True):
-                torch.testing.assert_close(found[t - 1], expected)
-        state = model.advance(state, one, source[t])
-    never = torch.zeros(7, 2, dtype=torch.bool)  # scheduled sampling that never samples
-    batch, draws = source.transpose(0, 1), noise.transpose(0, 1)
-    for found, expected in zip(model.elbo(batch, draws), model.elbo(batch, draws, keep_own=never), strict=True):
+                torch.testing.assert_close(found[:, t - 1], expected)
+        state = model.advance(state, one, source[:, t])
+    never = torch.zeros(2, 7, dtype=torch.bool)  # scheduled sampling that never samples
+    for found, expected in zip(model.elbo(source, noise), model.elbo(source, noise, keep_own=never), strict=True):
         torch.testing.assert_close(found, expected)

@@ -12,12 +12,21 @@ from dvae.models.store.checkpoint import load_model
 from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
-from dvae.tracking.camera import CameraMotion, warp_affine
+from dvae.tracking.camera import CameraMotion, Pairs, warp_affine
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.detector_noise import DetectorNoise
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.kalman import KalmanMotion, LinearGaussian
-from dvae.tracking.motion.rollout import Birth, Evidence, Noise, as_tensors, fresh_state, roll_out_torch, zero_noise
+from dvae.tracking.motion.rollout import (
+    Birth,
+    EncoderInput,
+    Evidence,
+    Noise,
+    as_tensors,
+    fresh_state,
+    roll_out_torch,
+    zero_noise,
+)
 from dvae.tracking.motion.trajectories import draw_trajectories
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.sequence.fine_tuning import FineTunedMotion
@@ -57,25 +66,24 @@ def still_model(coordinates: str, log_var: float, mean: float = 0.0) -> Trajecto
 def test_compiled_roll_out_equals_the_reference(coordinates: str, propagate: bool, rng: np.random.Generator) -> None:
     model, num_frames, num_tracks = random_model(coordinates), 9, 4
     config = model.config
-    boxes = draw_trajectories(num_tracks, num_frames, rng).transpose(1, 0, 2)
-    precision = rng.uniform(1e3, 1e4, size=boxes.shape) * (rng.random((num_frames, num_tracks, 1)) < 0.7)
-    birth = Birth(np.array([-1, 0, 3, 8]), boxes[0], rng.uniform(0.01, 0.1, size=(num_tracks, 4)))
+    boxes = draw_trajectories(num_tracks, num_frames, rng)
+    first = boxes[:, 0].copy()
+    precision = rng.uniform(1e3, 1e4, size=boxes.shape) * (rng.random((num_tracks, num_frames, 1)) < 0.7)
+    birth = Birth(np.array([-1, 0, 3, 8]), first, rng.uniform(0.01, 0.1, size=(num_tracks, 4)))
     state = fresh_state(num_tracks, config.hidden_size, 4, 4)
     state = state._replace(
-        source=boxes[0], hidden=rng.normal(size=state.hidden.shape), variance=np.full((num_tracks, 4), 0.01)
+        source=first, hidden=rng.normal(size=state.hidden.shape), variance=np.full((num_tracks, 4), 0.01)
     )
     evidence = Evidence(precision, precision * boxes)
-    encode = rng.random((num_frames, num_tracks)) < 0.6
-    noise = Noise(rng.normal(size=(num_frames, num_tracks, 4)), 0.1 * rng.normal(size=boxes.shape))
+    encoder = EncoderInput(boxes, rng.random((num_tracks, num_frames)) < 0.6)
+    noise = Noise(rng.normal(size=(num_tracks, num_frames, 4)), 0.1 * rng.normal(size=boxes.shape))
     rate = rng.uniform(0.5, 3.0, size=num_frames) if coordinates == "relative" else np.ones(num_frames)
-    found = CompiledMotion(model).roll_out(state, birth, evidence, boxes, encode, noise, rate, propagate)
+    found = CompiledMotion(model).roll_out(state, birth, evidence, encoder, noise, rate, propagate)
     like = next(model.parameters())
     with torch.no_grad():
-        expected = roll_out_torch(
-            model, *(as_tensors(part, like) for part in (state, birth, evidence)), torch.as_tensor(boxes),
-            torch.as_tensor(encode), as_tensors(noise, like), rate.tolist(), propagate,
-        )  # fmt: skip
-    exists = np.arange(num_frames)[:, None] >= birth.frame
+        bundles = (as_tensors(part, like) for part in (state, birth, evidence, encoder, noise))
+        expected = roll_out_torch(model, *bundles, rate, propagate)
+    exists = np.arange(num_frames) >= birth.frame[:, None]
     for name in ("mean", "variance", "predicted_mean", "predicted_variance", "kl"):
         ours, reference = getattr(found, name), getattr(expected, name).numpy()
         np.testing.assert_allclose(ours[exists], reference[exists], rtol=1e-9, atol=1e-12, err_msg=name)
@@ -89,21 +97,21 @@ def test_roll_out_is_a_kalman_filter_for_a_random_walk(rng: np.random.Generator)
     model = still_model("relative", log_var)
     num_frames = 30
     # boxes of size 1 that jitter so little that their size, the unit of the walk, stays 1
-    boxes = np.array([0.0, 0.0, 1.0, 1.0]) + 1e-4 * rng.normal(size=(num_frames, 1, 4))
+    boxes = np.array([0.0, 0.0, 1.0, 1.0]) + 1e-4 * rng.normal(size=(1, num_frames, 4))
     phi = 0.02
     evidence = Evidence(np.full(boxes.shape, 1 / phi), boxes / phi)
-    birth = Birth(np.zeros(1, dtype=np.int64), boxes[0], np.full((1, 4), 1e6))
+    birth = Birth(np.zeros(1, dtype=np.int64), boxes[:, 0].copy(), np.full((1, 4), 1e6))
     roll = CompiledMotion(model).roll_out(
-        fresh_state(1, 8, 4, 4), birth, evidence, boxes, np.zeros((num_frames, 1), dtype=bool),
-        zero_noise(num_frames, 1, 4, 4), np.ones(num_frames), propagate=True,
+        fresh_state(1, 8, 4, 4), birth, evidence, EncoderInput(boxes, np.zeros((1, num_frames), dtype=bool)),
+        zero_noise(1, num_frames, 4, 4), np.ones(num_frames), propagate=True,
     )  # fmt: skip
     mean, variance, walk = boxes[0, 0, 0], 1 / (1 / phi + 1e-6), unit**2 * np.exp(log_var)
     for t in range(1, num_frames):
         predicted = variance + walk
         gain = predicted / (predicted + phi)
-        mean, variance = mean + gain * (boxes[t, 0, 0] - mean), (1 - gain) * predicted
-        assert roll.mean[t, 0, 0] == pytest.approx(mean, abs=1e-6)
-        assert roll.variance[t, 0, 0] == pytest.approx(variance, rel=1e-3)
+        mean, variance = mean + gain * (boxes[0, t, 0] - mean), (1 - gain) * predicted
+        assert roll.mean[0, t, 0] == pytest.approx(mean, abs=1e-6)
+        assert roll.variance[0, t, 0] == pytest.approx(variance, rel=1e-3)
 
 
 # ---------------------------------------------------------------------- the sequence algorithm
@@ -138,23 +146,23 @@ def test_elbo_of_the_variational_kalman_filter_never_falls(rng: np.random.Genera
 
 
 def test_kalman_motion_is_the_posterior_of_the_joint_gaussian(rng: np.random.Generator) -> None:
-    boxes = rng.normal(size=(6, 1, 4)) + [0, 0, 5, 5]
-    precision = rng.uniform(0.5, 2.0, size=boxes.shape) * (rng.random((6, 1, 1)) < 0.7)
-    birth = Birth(np.zeros(1, dtype=np.int64), boxes[0], np.full((1, 4), 0.6))
+    boxes = rng.normal(size=(1, 6, 4)) + [0, 0, 5, 5]
+    precision = rng.uniform(0.5, 2.0, size=boxes.shape) * (rng.random((1, 6, 1)) < 0.7)
+    birth = Birth(np.zeros(1, dtype=np.int64), boxes[:, 0], np.full((1, 4), 0.6))
     motion = KalmanMotion(LinearGaussian())
     motion.step_variance = np.full((1, 4), 0.3)
-    nothing = np.zeros((6, 1), dtype=bool)
+    nothing = np.zeros((1, 6), dtype=bool)
     roll = motion.roll_out(
-        fresh_state(1, 0, 0, 4), birth, Evidence(precision, precision * boxes), boxes, nothing,
-        zero_noise(6, 1, 0, 4), np.ones(6), propagate=False,
+        fresh_state(1, 0, 0, 4), birth, Evidence(precision, precision * boxes), EncoderInput(boxes, nothing),
+        zero_noise(1, 6, 0, 4), np.ones(6), propagate=False,
     )  # fmt: skip
     walk = np.diff(np.eye(6), axis=0)
-    joint = walk.T @ walk / 0.3 + np.diag(precision[:, 0, 0]) + np.diag([1 / 0.6, 0, 0, 0, 0, 0])
+    joint = walk.T @ walk / 0.3 + np.diag(precision[0, :, 0]) + np.diag([1 / 0.6, 0, 0, 0, 0, 0])
     covariance = np.linalg.inv(joint)
-    information = precision[:, 0, 0] * boxes[:, 0, 0] + np.array([boxes[0, 0, 0] / 0.6, 0, 0, 0, 0, 0])
-    np.testing.assert_allclose(roll.mean[:, 0, 0], covariance @ information)
-    np.testing.assert_allclose(roll.variance[:, 0, 0], np.diag(covariance))
-    steps = walk @ roll.mean[:, 0, 0]
+    information = precision[0, :, 0] * boxes[0, :, 0] + np.array([boxes[0, 0, 0] / 0.6, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(roll.mean[0, :, 0], covariance @ information)
+    np.testing.assert_allclose(roll.variance[0, :, 0], np.diag(covariance))
+    steps = walk @ roll.mean[0, :, 0]
     expected = steps**2 + np.diag(walk @ covariance @ walk.T)  # the M step of the walk's variance
     assert motion.step_variance[0, 0] == pytest.approx(expected.mean())
 
@@ -164,7 +172,7 @@ def test_deep_ar_has_no_latent_variable_and_runs_compiled(rng: np.random.Generat
     assert num_parameters(model) == num_parameters(model.recurrence) + num_parameters(model.emission)
     truth = crossing()[:20]  # before they meet
     result = track_sequence(model, list(truth), truth[0], SequenceConfig(iterations=5))
-    assert np.abs(result.mean - truth).max() < 0.03
+    assert np.abs(result.mean.swapaxes(0, 1) - truth).max() < 0.03
 
 
 def test_sequence_keeps_two_people_who_cross_apart(shipped: TrajectorySRNN, rng: np.random.Generator) -> None:
@@ -175,8 +183,8 @@ def test_sequence_keeps_two_people_who_cross_apart(shipped: TrajectorySRNN, rng:
         frames.append(boxes[rng.permutation(seen)] + 0.001 * rng.normal(size=(len(seen), 4)))
     for config in (SequenceConfig(), PAPER):
         result = track_sequence(shipped, frames, truth[0], config)
-        assert result.mean.shape == (60, 2, 4)
-        assert np.abs(result.mean[-1] - truth[-1]).max() < 0.03
+        assert result.mean.shape == (2, 60, 4)
+        assert np.abs(result.mean[:, -1] - truth[-1]).max() < 0.03
         present = np.array([len(boxes) for boxes in frames])
         np.testing.assert_allclose(result.responsibilities.sum((1, 2)), present, rtol=1e-6)
 
@@ -197,8 +205,8 @@ def test_e_s_step_is_equation_3_18_and_3_19(rng: np.random.Generator) -> None:
     eta, t, n = problem.assignment.responsibilities, 2, 1
     weights = eta[t, :, n, None] / problem.phi[t]
     variance = 1.0 / (weights.sum(0) + 1.0 / 0.02)
-    np.testing.assert_allclose(problem.variance[t, n], variance)
-    np.testing.assert_allclose(problem.mean[t, n], variance * ((weights * boxes[t]).sum(0) + 0.5 / 0.02))
+    np.testing.assert_allclose(problem.variance[n, t], variance)
+    np.testing.assert_allclose(problem.mean[n, t], variance * ((weights * boxes[t]).sum(0) + 0.5 / 0.02))
 
 
 def test_fine_tuning_raises_its_objective_and_leaves_the_model_alone(shipped: TrajectorySRNN) -> None:
@@ -216,15 +224,14 @@ def test_fine_tuning_raises_its_objective_and_leaves_the_model_alone(shipped: Tr
 
 def test_a_fine_tuning_step_without_rate_is_the_compiled_roll_out(rng: np.random.Generator) -> None:
     model = random_model("relative")
-    boxes = draw_trajectories(2, 6, rng).transpose(1, 0, 2)
-    birth = Birth(np.zeros(2, dtype=np.int64), boxes[0], np.full((2, 4), 1e-5))
+    boxes = draw_trajectories(2, 6, rng)
+    birth = Birth(np.zeros(2, dtype=np.int64), boxes[:, 0].copy(), np.full((2, 4), 1e-5))
     arguments = (
         fresh_state(2, 5, 4, 4),
         birth,
         Evidence(np.full(boxes.shape, 1e4), 1e4 * boxes),
-        boxes,
-        np.ones((6, 2), dtype=bool),
-        zero_noise(6, 2, 4, 4),
+        EncoderInput(boxes, np.ones((2, 6), dtype=bool)),
+        zero_noise(2, 6, 4, 4),
         np.ones(6),
         False,
     )
@@ -239,8 +246,8 @@ def test_m_step_is_equation_3_26(shipped: TrajectorySRNN, rng: np.random.Generat
     problem.e_z_and_e_s()
     problem.m_step()
     eta, t, k = problem.assignment.responsibilities, 5, 1
-    difference = frames[t][k] - problem.mean[t]
-    expected = (eta[t, k, :, None] * (difference**2 + problem.variance[t])).sum(0)
+    difference = frames[t][k] - problem.mean[:, t]
+    expected = (eta[t, k, :, None] * (difference**2 + problem.variance[:, t])).sum(0)
     np.testing.assert_allclose(problem.phi[t, k], expected, atol=2e-8)
 
 
@@ -434,11 +441,11 @@ def test_a_jump_of_the_image_changes_no_id(shipped: TrajectorySRNN) -> None:
 
 
 def test_the_camera_posterior_is_that_of_a_linear_gaussian_model(rng: np.random.Generator) -> None:
-    camera = CameraMotion((1000.0, 800.0))
+    camera = CameraMotion.start((1000.0, 800.0))
     boxes = walkers(1, rng.uniform(0, 600, size=(6, 2)).tolist(), [[0, 0]] * 6)[0]
     variance, weight = rng.uniform(50, 90, size=(6, 4)), rng.uniform(0.3, 1.0, size=6)
     innovation = rng.normal(0, 5, size=(6, 4))
-    mean, spread = camera.infer(innovation, variance, weight, boxes, np.zeros(3))
+    mean, spread = camera.infer(Pairs(innovation, variance, weight, boxes), np.zeros(3), np.zeros(3))
     design = np.zeros((24, 3))
     design[:, 0] = np.tile([1, 0, 1, 0], 6)
     design[:, 1] = np.tile([0, 1, 0, 1], 6)
@@ -451,13 +458,14 @@ def test_the_camera_posterior_is_that_of_a_linear_gaussian_model(rng: np.random.
 
 def test_a_still_camera_is_soon_known_to_be_still(rng: np.random.Generator) -> None:
     for moving in (False, True):
-        camera = CameraMotion((1000.0, 800.0))
+        camera = CameraMotion.start((1000.0, 800.0))
         start = camera.deviation.copy()
         boxes = walkers(1, rng.uniform(0, 600, size=(6, 2)).tolist(), [[0, 0]] * 6)[0]
         for _ in range(200):
             true = rng.normal(0, 10, size=2) * moving
             innovation = true[[0, 1, 0, 1]] + rng.normal(0, 1, size=(6, 4))
-            camera.adapt(*camera.infer(innovation, np.ones((6, 4)), np.ones(6), boxes, np.array([*true, 0.0])))
+            pairs = Pairs(innovation, np.ones((6, 4)), np.ones(6), boxes)
+            camera = camera.after(*camera.infer(pairs, np.array([*true, 0.0]), np.zeros(3)))
         assert (camera.deviation[:2] > 2 * start[:2]).all() if moving else (camera.deviation < 0.5 * start).all()
 
 
@@ -484,7 +492,7 @@ def test_detector_noise_is_found_without_truth(rng: np.random.Generator, ratio: 
     truth = walkers(3000, [[100, 300]], [[3, 1]])[:, 0]
     seen = truth + ratio * rng.normal(size=truth.shape) * [60, 160, 60, 160]
     for t in range(4, len(seen)):
-        noise.update(seen[None, t - 4 : t])
+        noise = noise.after(seen[None, t - 4 : t])
     np.testing.assert_allclose(np.sqrt(noise.ratio_variance), ratio, rtol=0.25)
 
 
@@ -506,8 +514,8 @@ def test_published_boxes_smooth_a_rough_detector_and_trust_an_exact_one(shipped:
 
 def test_smoother_is_the_posterior_of_the_joint_gaussian(rng: np.random.Generator) -> None:
     num_frames, steps = 7, rng.uniform(0.02, 0.1, size=6)
-    boxes, variance = rng.normal(size=(num_frames, 1, 4)), rng.uniform(0.5, 2.0, size=(num_frames, 1, 4))
-    seen = np.array([[True], [False], [True], [False], [False], [True], [False]])
+    boxes, variance = rng.normal(size=(1, num_frames, 4)), rng.uniform(0.5, 2.0, size=(1, num_frames, 4))
+    seen = np.array([[True, False, True, False, False, True, False]])
     power, start = np.full((1, 4), 3.0), np.array([[[0.7] * 4], [[2.0] * 4], [[0.3] * 4]])
     mean, spread = smooth_first(boxes, variance, seen, steps, power, start)
     # all positions and velocities at once, as a precision matrix
@@ -519,8 +527,8 @@ def test_smoother_is_the_posterior_of_the_joint_gaussian(rng: np.random.Generato
         noise = np.linalg.inv(3.0 * np.array([[h**3 / 3, h**2 / 2], [h**2 / 2, h]]))
         precision[2 * t : 2 * t + 4, 2 * t : 2 * t + 4] += move.T @ noise @ move
     for t in (2, 5):
-        precision[2 * t, 2 * t] += 1 / variance[t, 0, 0]
-        information[2 * t] += boxes[t, 0, 0] / variance[t, 0, 0]
+        precision[2 * t, 2 * t] += 1 / variance[0, t, 0]
+        information[2 * t] += boxes[0, t, 0] / variance[0, t, 0]
     covariance = np.linalg.inv(precision)
     assert mean[0, 0] == pytest.approx((covariance @ information)[0])
     assert spread[0, 0] == pytest.approx(covariance[0, 0])
