@@ -106,6 +106,19 @@ def test_on_a_line_the_side_that_faces_forward_is_searched(
     assert finder.peaks(scores, 1)[0].azimuth == finder.best(scores)
 
 
+@pytest.mark.parametrize(("line", "facing"), [("0.1 0.1 0; -0.1 -0.1 0", -0.25), ("0.1 -0.1 0; -0.1 0.1 0", 0.25)])
+def test_a_line_across_the_corner_is_searched_in_front(line: str, facing: float) -> None:
+    found = DirectionFinder(parse_positions(line), FREQUENCIES, 0.016, 0.016).azimuths
+    assert [found[0], found[-1]] == pytest.approx([(facing - 0.5) * np.pi, (facing + 0.5) * np.pi], abs=1e-9)
+
+
+@pytest.mark.parametrize(("out_of_line", "count"), [(1e-4, 61), (1e-3, 120)])
+def test_microphones_are_on_a_line_or_not(out_of_line: float, count: int) -> None:
+    """As far out of it as half a thousandth of its length, or five."""
+    positions = parse_positions(f"0 0.1 0; {out_of_line} 0 0; 0 -0.1 0")
+    assert len(DirectionFinder(positions, FREQUENCIES, 0.016, 0.016).azimuths) == count
+
+
 def test_silence_has_no_peaks() -> None:
     finder = DirectionFinder(SQUARE, FREQUENCIES, 0.016, 0.016)
     scores = finder.update(np.zeros((4, 513), dtype=np.complex64), ONES)
