@@ -91,3 +91,9 @@ def test_an_inactive_node_drops_and_says_so(stage: Any) -> None:
     tracks = stage.listen(TrackArray, "tracks")
     node.trigger_activate()
     assert stage.send("detections", detections(2.0), tracks).tracks[0].id == 1
+
+
+def test_every_pipeline_has_its_node_in_the_one_process_and_in_the_documents() -> None:
+    from dvae_nodes.pipelines.table import PIPELINES
+
+    assert {name: node.pipeline_class for name, node in NODES.items()} == {kind.name: kind for kind in PIPELINES}
