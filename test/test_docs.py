@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,18 @@ def test_tutorial_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for path in ("tutorial.png", "resynthesis.png"):
         assert (tmp_path / path).stat().st_size > 20_000
     assert (tmp_path / "models_mine" / "vae" / "MODEL_CARD.md").is_file()
+
+
+def test_readme_is_one_page_and_its_library_example_runs() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    boxes = np.array([[100.0, 100.0, 200.0, 400.0]])
+    names: dict[str, Any] = {"boxes": boxes, "time": 0.1, "scores": np.ones(1), "samples": np.zeros(1000, np.float32)}
+    exec(compile(block, "README.md", "exec"), names)
+    assert len(names["tracks"].boxes) == 1
+    assert len(names["ready"]) + len(names["rest"]) == 1000
+    assert type(names["prior"]).__name__ == "RVAE"
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES])

@@ -17,8 +17,7 @@ from tqdm import tqdm
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.model import Enhancer
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.signal.level import LevelTracker
 from dvae.signal.stft import STFT
 
@@ -28,8 +27,8 @@ def main() -> None:
     parser.add_argument("--preset", choices=tuple(PRESETS), default="quality")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    enhancer = load_model(Enhancer, find_model(PRESETS[arguments.preset]))
-    prior = load_model(RVAE, find_model("speech_rvae_streaming"))
+    enhancer = load_as(Enhancer, PRESETS[arguments.preset])
+    prior = load_as(RVAE, "speech_rvae_streaming")
     stft, lookahead = STFT(synthesis_length=enhancer.config.synthesis_length), enhancer.config.lookahead_frames
     mixtures = list(read_mixtures(arguments.data))
     estimates: dict[str, list[np.ndarray]] = {}

@@ -16,8 +16,7 @@ from dvae.distributions.gaussian import kl_to_standard_normal
 from dvae.distributions.itakura_saito import itakura_saito
 from dvae.evaluation.table import Table
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.signal.audio_file import list_audio, read_mono
 from dvae.signal.stft import STFT
 
@@ -27,7 +26,7 @@ def main() -> None:
     parser.add_argument("--model", default="speech_rvae")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model, stft = load_model(RVAE, find_model(arguments.model)), STFT()
+    model, stft = load_as(RVAE, arguments.model), STFT()
     table = Table("{:14} {Itakura-Saito a frame:21.0f} {latent nats:12.1f}")
     print(table.header)
     for folder in ("speech/valid", "speech/test", "noise/valid", "noise/test"):

@@ -18,8 +18,7 @@ from sets import data_folder
 from dvae.evaluation.table import Table
 from dvae.evaluation.three_tracks import draw_scenes, score_scenes
 from dvae.evaluation.tracking3 import follow
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.sequence.mixdvae import PAPER, SequenceConfig
 
@@ -55,7 +54,7 @@ def main() -> None:
         scenes += draw_scenes(folder, "poi", arguments.frames, arguments.per_window, rng)
     print(f"{len(scenes)} scenes of 3 people, {arguments.frames} frames, MOT17 POI")
     for name, base in (("motion_srnn_absolute", PAPER), ("motion_srnn", SequenceConfig())):
-        model = load_model(TrajectorySRNN, find_model(name))
+        model = load_as(TrajectorySRNN, name)
         table = Table("{:36}{MOTA:8.1f}{MOTP:8.1f}{IDF1:8.1f}{IDS:6d}{s each:9.3f}")
         print(f"\n{name}\n{table.header}", flush=True)
         for change, values in CHANGES.items():

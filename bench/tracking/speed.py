@@ -20,8 +20,7 @@ import numpy as np
 import torch
 
 from dvae.evaluation.table import Table
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.rollout import (
@@ -142,7 +141,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000, help="of the memory test (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = load_model(TrajectorySRNN, find_model("motion_srnn"))
+    model = load_as(TrajectorySRNN, "motion_srnn")
     makers: dict[str, Callable[[], Step]] = {"ours": lambda: our_step(model)}
     if arguments.peers:
         from peers import PEERS

@@ -16,8 +16,7 @@ from tqdm import tqdm
 from dvae.data.motchallenge import FrameBoxes
 from dvae.evaluation.metrics.tracking import tracking_scores
 from dvae.evaluation.table import Table
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import sizes
 from dvae.tracking.motion.trajectories import draw_trajectories
@@ -49,7 +48,7 @@ def main() -> None:
     table = Table("{motion model:24}{tempering:10.3f}{MOTA:8.1f}{MOTP:8.1f}{IDF1:8.1f}{switches:10d}")
     print(table.header)
     for name in ("motion_srnn_absolute", "motion_srnn"):
-        model = load_model(TrajectorySRNN, find_model(name))
+        model = load_as(TrajectorySRNN, name)
         for tempering in (PAPER.tempering, 1.0):
             results, config = {}, replace(PAPER, tempering=tempering)
             for index, (truth, detections) in enumerate(tqdm(scenes, leave=False)):

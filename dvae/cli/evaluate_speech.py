@@ -72,10 +72,9 @@ def add_models(task: argparse.ArgumentParser, speech: str) -> None:
 
 def load_models(names: list[str]) -> dict[str, DVAE[Any]]:
     """Name -> model of the family."""
-    from dvae.models.store.find import find_model
-    from dvae.models.store.registry import load_family
+    from dvae.models.store.registry import load_model
 
-    return {Path(name).name: load_family(find_model(name)) for name in names}
+    return {Path(name).name: load_model(name) for name in names}
 
 
 def write_sounds(folder: Path, sounds: Mapping[str, Audio]) -> None:

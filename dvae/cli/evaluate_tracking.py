@@ -46,14 +46,11 @@ def evaluate_tracking(arguments: argparse.Namespace) -> None:
     """Print one row for each sequence and one for all."""
     from dvae.evaluation.table import Table
     from dvae.evaluation.tracking import score_tracking, sequence_folders
-    from dvae.models.store.checkpoint import load_model
-    from dvae.models.store.find import find_model
+    from dvae.models.store.checkpoint import load_as
     from dvae.models.trajectory_srnn import TrajectorySRNN
 
     folders = sequence_folders(below(arguments.data, arguments.sequences), arguments.detections)
-    rows, seconds = score_tracking(
-        load_model(TrajectorySRNN, find_model(arguments.model)), folders, arguments.detections
-    )
+    rows, seconds = score_tracking(load_as(TrajectorySRNN, arguments.model), folders, arguments.detections)
     table = Table(
         "{sequence:24}{MOTA:7.2f}{MOTP:7.2f}{IDF1:7.2f}{switches:10d}{tracked:9d}{lost:6d}{FP:8d}{FN:8d}",
     )

@@ -22,8 +22,7 @@ from dvae.enhancement.adaptive.vem import VariationalEM
 from dvae.evaluation.enhancement import Enhanced, Method
 from dvae.evaluation.fixed_mixtures import FixedMixture
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.signal.stft import STFT
 
 
@@ -39,8 +38,8 @@ def adaptive(name: str, prior: str, settings: AdaptationConfig, trained_below: P
         folder = trained_below / f"speech_nd_{dependency.lower()}"
         if not folder.is_dir():
             raise ValueError(f"{name}: expected the trained model {folder}, got none: dvae-train {folder.name}")
-        trained = load_model(NoisySpeech, folder)
-    rvae = trained.rvae if trained is not None else load_model(RVAE, find_model(prior))
+        trained = load_as(NoisySpeech, folder)
+    rvae = trained.rvae if trained is not None else load_as(RVAE, prior)
 
     def method(utterances: Utterances) -> AdaptiveMethod:
         if kind == "VEM":

@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from dvae.evaluation.metrics.tracking import TrackingScores
 from dvae.evaluation.three_tracks import Scene, score_scenes
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.kalman import LinearGaussian
 from dvae.tracking.sequence.mixdvae import SequenceConfig, SequenceResult, track_sequence
@@ -49,7 +48,7 @@ def follow(
 def score_three_tracks(scenes: Sequence[Scene], config: SequenceConfig) -> Iterator[ThreeTracksRow]:
     """Two rows for each of METHODS."""
     for method, name in METHODS.items():
-        motion = load_model(TrajectorySRNN, find_model(name)) if name else LinearGaussian()
+        motion = load_as(TrajectorySRNN, name) if name else LinearGaussian()
         results, seconds = follow(motion, scenes, config, method)
         for scoring in ("standard", "paper's"):
             yield ThreeTracksRow(method, scoring, score_scenes(scenes, results, scoring == "paper's"), seconds)

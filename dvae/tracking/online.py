@@ -29,8 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dvae.inference.responsibilities import Assignment
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.assignment import assign, match_of
 from dvae.tracking.boxes import Boxes, BoxEstimate
@@ -96,7 +95,7 @@ class OnlineTracker:
         cls, model: str = "motion_srnn", config: TrackerConfig | None = None, image_size: tuple[int, int] | None = None
     ) -> OnlineTracker:
         """A tracker with a shipped model, by name, or one from a folder; ValueError names what is missing."""
-        return cls(load_model(TrajectorySRNN, find_model(model)), config, image_size)
+        return cls(load_as(TrajectorySRNN, model), config, image_size)
 
     def restart(self, config: TrackerConfig) -> None:
         """As new, ids too."""

@@ -24,7 +24,7 @@ from dvae.distributions.itakura_saito import itakura_saito
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.model import Enhancer
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_description
 from dvae.signal.level import LevelTracker, active_frames
@@ -137,8 +137,8 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Dataset
     config = from_mapping(EnhancerConfig, recipe.model)
     model = Enhancer(config)
     if data.start:
-        start_from(model, load_model(Enhancer, find_model(data.start)))
-    prior = load_model(RVAE, find_model(data.prior))
+        start_from(model, load_as(Enhancer, data.start))
+    prior = load_as(RVAE, data.prior)
     model.emission.load_state_dict(prior.emission.state_dict())
     model.emission.requires_grad_(False)
     if data.enhancer:

@@ -19,8 +19,7 @@ from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT, power_of
 from dvae.training.mixtures import SAMPLE_RATE, mixture_sources
@@ -85,7 +84,7 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[NoisySpeechTask, Data
     data, options = recipe.data, recipe.optimisation
     assert isinstance(data, NoisySpeechData)
     model = NoisySpeech(from_mapping(NoisySpeechConfig, recipe.model))
-    prior = load_model(RVAE, find_model(data.prior))
+    prior = load_as(RVAE, data.prior)
     model.rvae.load_state_dict(prior.state_dict())
     model.rvae.emission.requires_grad_(False)
     train, valid = noisy_sources(data, data_root)

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from dvae.data.crops import AudioCrops
 from dvae.models.dvae import DVAE
-from dvae.models.store.find import find_model
-from dvae.models.store.registry import build_family, load_family
+from dvae.models.store.registry import build_family, load_model
 from dvae.signal.stft import STFT, power_of
 from dvae.training.recipe import Recipe
 from dvae.training.recipe_data import SpeechPriorData, audio_files
@@ -69,7 +68,7 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[SpeechPrior, Datasets
     stft = STFT(synthesis_length=data.synthesis_length or None)
     model = build_family(recipe.model)
     if data.start:
-        start_from(model, load_family(find_model(data.start)))
+        start_from(model, load_model(data.start))
     train, valid = (
         AudioCrops(audio_files(data_root, data, key), stft.sample_rate, trim_db=30.0)
         for key in ("speech_train", "speech_valid")

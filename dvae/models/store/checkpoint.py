@@ -16,6 +16,7 @@ from safetensors.torch import save as save_tensors
 
 from dvae.configuration import from_mapping
 from dvae.models.module import ConfiguredModule
+from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_description
 
 Model = TypeVar("Model", bound=ConfiguredModule)
@@ -42,11 +43,12 @@ def save_model(model: ConfiguredModule, folder: Path, facts: Mapping[str, Any] |
     write_atomically(folder / "model.yaml", yaml.safe_dump(description, sort_keys=False).encode())
 
 
-def load_model(model_class: type[Model], folder: Path) -> Model:
-    """The model stored in `folder`, in evaluation mode, its weights read-only.
+def load_as(model_class: type[Model], name: str | Path) -> Model:
+    """The model of that class called `name` (a folder, or a shipped model), in evaluation mode, its weights read-only.
 
     Raises ValueError naming the file when one is missing, damaged, or of another class.
     """
+    folder = find_model(name)
     description, data = read_description(folder, model_class.__name__)
     try:
         model = model_class(from_mapping(model_class.Config, description["config"]))

@@ -15,14 +15,16 @@ def share_folders() -> list[Path]:
     return [folder for folder in [package.parent, *installed] if (folder / "models").is_dir()]
 
 
-def find_model(name: str) -> Path:
+def find_model(name: str | Path) -> Path:
     """The folder of model `name`: a path as it is, else a shipped model; ValueError names where was looked."""
     direct = Path(name).expanduser()
-    if direct.is_dir():
+    if str(name) and direct.is_dir():
         return direct
     places = [folder / "models" for folder in share_folders()]
     for place in places:
         if (place / name).is_dir():
             return place / name
     known = sorted({path.name for place in places for path in place.iterdir() if path.is_dir()})
-    raise ValueError(f"expected a model folder or one of {', '.join(known) or 'no installed models'}, got {name!r}")
+    raise ValueError(
+        f"expected a model folder or one of {', '.join(known) or 'no installed models'}, got {str(name)!r}"
+    )

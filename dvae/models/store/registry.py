@@ -14,7 +14,8 @@ from dvae.models.dvae import DVAE
 from dvae.models.hit_dvae import HiTDVAE
 from dvae.models.rvae import RVAE
 from dvae.models.srnn import SRNN
-from dvae.models.store.checkpoint import load_model
+from dvae.models.store.checkpoint import load_as
+from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_class
 from dvae.models.vae import VAE
 
@@ -36,6 +37,7 @@ def build_family(settings: Mapping[str, Any]) -> DVAE[Any]:
     return model_class(from_mapping(model_class.Config, values))
 
 
-def load_family(folder: Path) -> DVAE[Any]:
-    """The model stored in `folder`, whichever of the family it is; errors as `load_model`."""
-    return load_model(family_class(read_class(folder)), folder)
+def load_model(name: str | Path) -> DVAE[Any]:
+    """The model called `name` (a folder, or a shipped model), whichever of the family it is; errors as `load_as`."""
+    folder = find_model(name)
+    return load_as(family_class(read_class(folder)), folder)

@@ -5,13 +5,12 @@ import torch
 
 from dvae.enhancement.model import Enhancer, EnhancerConfig
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 
 
 @pytest.mark.parametrize("name", ["speech_enhancer", "speech_enhancer_low_latency"])
 def test_enhancer_keeps_the_prior_it_was_trained_with(name: str) -> None:
-    enhancer, prior = load_model(Enhancer, find_model(name)), load_model(RVAE, find_model("speech_rvae_streaming"))
+    enhancer, prior = load_as(Enhancer, name), load_as(RVAE, "speech_rvae_streaming")
     for name, value in prior.emission.state_dict().items():
         assert torch.equal(value, enhancer.emission.state_dict()[name])
     assert isinstance(enhancer.config, EnhancerConfig)

@@ -14,8 +14,7 @@ from dvae.enhancement.config import PRESETS, EnhancerConfig
 from dvae.enhancement.model import Enhancer
 from dvae.enhancement.step import EnhancerStep, load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
-from dvae.models.store.checkpoint import load_model, save_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as, save_model
 from dvae.signal.level import LevelTracker
 from dvae.signal.stft import STFT
 
@@ -23,7 +22,7 @@ from dvae.signal.stft import STFT
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_streaming_is_the_whole_sequence_model(preset: str, speech: tuple[np.ndarray, np.ndarray]) -> None:
     """The numpy steps against the torch model, from samples to samples."""
-    model = load_model(Enhancer, find_model(PRESETS[preset]))
+    model = load_as(Enhancer, PRESETS[preset])
     noisy, stft = speech[1][:16000], STFT(synthesis_length=model.config.synthesis_length)
     tail = np.zeros(stft.hop_length * (model.config.lookahead_frames + 3), dtype=np.float32)
     spectrogram = stft.analyse(np.concatenate([noisy, tail]))  # (T, F)

@@ -6,8 +6,7 @@ import pytest
 from scenes import write_sequence
 
 from dvae.evaluation.tracking import score_tracking, sequence_folders
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 
 
@@ -18,7 +17,7 @@ def test_scores_of_a_scene_whose_people_are_known(tmp_path: Path) -> None:
     (tmp_path / "no_detections" / "det" / "some.txt").unlink()
     folders = sequence_folders(tmp_path, "some")
     assert [folder.name for folder in folders] == ["a", "b"]
-    rows, seconds = score_tracking(load_model(TrajectorySRNN, find_model("motion_srnn")), folders, "some")
+    rows, seconds = score_tracking(load_as(TrajectorySRNN, "motion_srnn"), folders, "some")
     assert list(rows) == ["a", "b", "all"]
     assert rows["a"] == rows["b"]
     assert rows["a"].switches == 0

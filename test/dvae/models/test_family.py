@@ -21,7 +21,7 @@ from dvae.models.networks.layers import num_parameters
 from dvae.models.rvae import RVAE, RVAEConfig
 from dvae.models.srnn import SRNN, SRNNConfig
 from dvae.models.store.checkpoint import save_model
-from dvae.models.store.registry import FAMILY, family_class, load_family
+from dvae.models.store.registry import FAMILY, family_class, load_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.models.vae import VAE, VAEConfig
 
@@ -266,7 +266,7 @@ def test_generate_is_reproducible_and_uses_its_generator(model: DVAE[Any]) -> No
 def test_registry_stores_and_loads_every_class(tmp_path: Any, generator: torch.Generator) -> None:
     for name, model in SMALL.items():
         save_model(model.float(), tmp_path / name)
-        loaded = load_family(tmp_path / name)
+        loaded = load_model(tmp_path / name)
         assert type(loaded) is type(model)
         assert loaded.config == model.config
         model.double()

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from dvae.models.networks.layers import num_parameters
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import as_boxes, iou, valid_boxes
 from dvae.tracking.camera import CameraMotion, Pairs, warp_affine
@@ -39,7 +38,7 @@ Array = np.ndarray
 
 @pytest.fixture(scope="module")
 def shipped() -> TrajectorySRNN:
-    return load_model(TrajectorySRNN, find_model("motion_srnn"))
+    return load_as(TrajectorySRNN, "motion_srnn")
 
 
 def random_model(coordinates: str) -> TrajectorySRNN:
@@ -168,7 +167,7 @@ def test_kalman_motion_is_the_posterior_of_the_joint_gaussian(rng: np.random.Gen
 
 
 def test_deep_ar_has_no_latent_variable_and_runs_compiled(rng: np.random.Generator) -> None:
-    model = load_model(TrajectorySRNN, find_model("motion_deep_ar_absolute"))
+    model = load_as(TrajectorySRNN, "motion_deep_ar_absolute")
     assert num_parameters(model) == num_parameters(model.recurrence) + num_parameters(model.emission)
     truth = crossing()[:20]  # before they meet
     result = track_sequence(model, list(truth), truth[0], SequenceConfig(iterations=5))

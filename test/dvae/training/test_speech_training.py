@@ -20,7 +20,7 @@ import yaml
 
 from dvae.cli import train
 from dvae.data.crops import AudioCrops
-from dvae.models.store.registry import load_family
+from dvae.models.store.registry import load_model
 from dvae.signal.audio_file import write_audio
 from dvae.training.recipe import load_recipe
 
@@ -69,7 +69,7 @@ def train_apart(options: list[str]) -> subprocess.Popen[bytes]:
 
 
 def weights(folder: Path, run: str) -> dict[str, torch.Tensor]:
-    return load_family(folder / run).state_dict()
+    return load_model(folder / run).state_dict()
 
 
 def description(folder: Path, run: str) -> dict[str, Any]:

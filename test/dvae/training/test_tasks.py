@@ -11,7 +11,7 @@ import yaml
 from dvae.cli import train
 from dvae.enhancement.adaptive.noise_networks import NoisySpeech
 from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.signal.audio_file import write_audio
 from dvae.training.recipe import load_recipe
@@ -52,7 +52,7 @@ def test_motion_training_learns_writes_a_card_and_resumes(tmp_path: Path, monkey
     assert run(MOTION, tmp_path, "--resume", monkeypatch=monkeypatch) == 0
     assert losses(tmp_path) < first
     assert yaml.safe_load((tmp_path / "model" / "model.yaml").read_text())["epoch"] > 1  # it went on, not anew
-    load_model(TrajectorySRNN, tmp_path / "model")
+    load_as(TrajectorySRNN, tmp_path / "model")
     assert "1,540 parameters" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
 
 
@@ -73,19 +73,19 @@ def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatc
     prior = {"name": "p", "task": "speech_prior", "summary": "s", "data": speech,
              "model": {"class": "RVAE", "hidden_size": 8}, "optimisation": options, "card": {}}  # fmt: skip
     assert run(prior, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
-    trained = load_model(RVAE, audio_folders / "model").emission.state_dict()
+    trained = load_as(RVAE, audio_folders / "model").emission.state_dict()
     (audio_folders / "model").rename(audio_folders / "prior")
     enhancer = {**prior, "task": "enhancer", "data": {**data, "prior": "prior"},
                 "model": {"prior_hidden_size": 8, "hidden_size": 8, "lookahead_frames": 1}}  # fmt: skip
     assert run(enhancer, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
     from dvae.enhancement.model import Enhancer
 
-    kept = load_model(Enhancer, audio_folders / "model").emission.state_dict()
+    kept = load_as(Enhancer, audio_folders / "model").emission.state_dict()
     assert all(torch.equal(kept[name], trained[name]) for name in trained)  # the prior stays as it was
     noisy = {**prior, "task": "noisy_speech", "data": {**data, "prior": "prior"},
              "model": {"hidden_size": 8, "dependency": "NOLV"}}  # fmt: skip
     assert run(noisy, audio_folders, "--data", str(audio_folders), monkeypatch=monkeypatch) == 0
-    model = load_model(NoisySpeech, audio_folders / "model")
+    model = load_as(NoisySpeech, audio_folders / "model")
     assert all(torch.equal(model.rvae.emission.state_dict()[name], trained[name]) for name in trained)
 
 
