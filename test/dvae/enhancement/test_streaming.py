@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +211,23 @@ def test_load_takes_a_preset_a_shipped_model_or_a_folder(speech: tuple[Audio, Au
     assert loaded.num_channels == 4
     with pytest.raises(ValueError, match=r"expected a model folder or one of .*, got 'best'"):
         StreamingEnhancer.load("best")
+
+
+def test_the_stream_imports_no_torch() -> None:
+    """Which takes seconds and hundreds of megabytes that a robot need not have: in a process of its own."""
+    program = """
+import sys
+import numpy as np
+from dvae.enhancement.streaming import EchoConfig, MicrophoneConfig, StreamingEnhancer
+array = MicrophoneConfig("mvdr", "0 0 0; 0.1 0 0")
+enhancer = StreamingEnhancer.load("low_latency", microphones=array, echo=EchoConfig())
+enhancer.feed(np.ones((2, 4096), dtype=np.float32))
+enhancer.flush()
+import dvae.distributions.gaussian, dvae.inference.responsibilities
+print(sorted({"torch", "lightning", "matplotlib"} & sys.modules.keys()))
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_presets_keep_their_latency() -> None:
