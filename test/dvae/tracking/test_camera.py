@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from people import shaking, walkers
 
-from dvae.tracking.camera import CameraMotion, Pairs
+from dvae.tracking.camera import CameraMotion, Pairs, find_jump
 
 
 def test_warp_is_that_of_the_corners_where_the_camera_does_not_roll(rng: np.random.Generator) -> None:
@@ -40,3 +41,36 @@ def test_a_still_camera_is_soon_known_to_be_still(rng: np.random.Generator) -> N
             pairs = Pairs(innovation, np.ones((6, 4)), np.ones(6), boxes)
             camera = camera.after(*camera.infer(pairs, np.array([*true, 0.0]), np.zeros(3)))
         assert (camera.deviation[:2] > 2 * start[:2]).all() if moving else (camera.deviation < 0.5 * start).all()
+
+
+def test_far_innovations_count_linearly(rng: np.random.Generator) -> None:
+    camera = CameraMotion.start((1000.0, 800.0))
+    boxes = walkers(1, [[470, 320]], [[0, 0]])[0]  # about the middle: no zoom
+    for innovation in (1.0, 40.0):
+        pairs = Pairs(np.full((1, 4), innovation), np.full((1, 4), 4.0), np.ones(1), boxes)
+        mean, _ = camera.infer(pairs, np.zeros(3), np.zeros(3))
+        weight = 2 / 4.0 / max(1.0, innovation / 2.0 / 1.5)  # two coordinates an axis
+        assert mean[0] == pytest.approx(weight * innovation / (weight + 1 / 9.0))  # 0.003 of the width
+
+
+def test_the_prior_follows_what_was_found_within_limits() -> None:
+    camera = CameraMotion.start((1000.0, 800.0))
+    np.testing.assert_allclose(camera.deviation, [3.0, 3.0, 0.001])
+    np.testing.assert_allclose(camera.shift_variance(), [9.0] * 4)
+    after = camera.after(np.array([6.0, 1000.0, 0.0]), np.array([1.0, 0.0, 0.0]))
+    expected = [9 + 0.05 * (36 + 1 - 9), 9 + 0.05 * (25 * 9 - 9), 0.95 * 1e-6]
+    np.testing.assert_allclose(after.deviation**2, expected)
+    for _ in range(300):
+        after = after.after(np.zeros(3), np.zeros(3))
+    np.testing.assert_allclose(after.deviation, [0.3, 0.3, 1e-4])
+
+
+def test_a_jump_is_what_most_people_of_one_size_agree_on() -> None:
+    tracks = walkers(1, [[100, 100], [300, 150], [500, 120], [700, 90]], [[0, 0]] * 4)[0]
+    shift = np.array([50.0, -30.0])
+    boxes = np.concatenate([tracks[:3] + [*shift, *shift], tracks[3:] + 20.0])
+    np.testing.assert_allclose(find_jump(tracks, boxes, (1000.0, 800.0)), shift)
+    centre, half = 0.5 * (boxes[:, :2] + boxes[:, 2:]), boxes[:, 2:] - boxes[:, :2]
+    larger = np.concatenate([centre - half, centre + half], axis=1)
+    np.testing.assert_allclose(find_jump(tracks, larger, (1000.0, 800.0)), 0.0)  # nobody of that size
+    np.testing.assert_allclose(find_jump(tracks, boxes, (300.0, 240.0)), [20.0, 20.0])  # 50 of 300 is too far

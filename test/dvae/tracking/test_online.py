@@ -195,3 +195,85 @@ def test_five_hundred_boxes_in_a_frame(shipped: TrajectorySRNN, rng: np.random.G
 def test_absolute_models_are_refused_online() -> None:
     with pytest.raises(ValueError, match="expected a motion model in relative coordinates"):
         OnlineTracker(TrajectorySRNN(TrajectorySRNNConfig(coordinates="absolute")))
+
+
+def jumpy(num_frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Somebody who hops to and fro as no motion model expects, (T, 1, 4)."""
+    boxes = walkers(num_frames, [[400, 300]], [[0, 0]])
+    return boxes + rng.normal(0, 14, size=(num_frames, 1, 1))
+
+
+def test_agility_widens_the_gate_of_who_surprises_and_of_nobody_else(shipped: TrajectorySRNN) -> None:
+    frames, still = list(jumpy(40, np.random.default_rng(1))), list(walkers(40, [[400, 300]], [[0, 0]]))
+    far = walkers(1, [[470, 300]], [[0, 0]])[0]
+    kept, variance = {}, {}
+    for name, rate, history in (("agile", 0.15, frames), ("never", 0.0, frames), ("calm", 0.15, still)):
+        found = []
+        for last in (far, far[:0]):  # somebody at some distance, or nobody
+            tracker = OnlineTracker(shipped, TrackerConfig(agility_rate=rate, camera_motion=False), SIZE)
+            found.append(run(tracker, [*history, last])[-1])
+        kept[name], variance[name] = found[0].detection_index[0] == 0, found[1].variance[0, 0]
+    assert kept == {"agile": True, "never": False, "calm": False}
+    assert variance["agile"] > 1.5 * variance["never"]
+
+
+@pytest.mark.parametrize("fps", [30.0, 15.0, 5.0])
+def test_velocity_is_that_of_the_walk_at_any_frame_rate(shipped: TrajectorySRNN, fps: float) -> None:
+    truth = walkers(40, [[100, 300]], [[60 / fps, -30 / fps]])
+    tracks = run(OnlineTracker(shipped, image_size=SIZE), list(truth), fps)[-1]
+    np.testing.assert_allclose(tracks.velocity[0], [60, -30, 60, -30], atol=10)
+
+
+def test_velocity_is_the_step_of_the_prediction_by_the_seconds(shipped: TrajectorySRNN) -> None:
+    truth = walkers(22, [[100, 300]], [[4, 0]])
+    tracker = OnlineTracker(shipped, TrackerConfig(camera_motion=False), SIZE)
+    run(tracker, list(truth[:20]), 30.0)
+    hidden = [tracker.update([], 19 / 30 + 0.1 * t) for t in (1, 2)]  # the boxes are the predictions
+    expected = (hidden[1].boxes[0] - hidden[0].boxes[0]) / 0.1
+    np.testing.assert_allclose(hidden[1].velocity[0], expected, rtol=1e-9)
+
+
+def test_who_is_born_over_a_track_of_another_label(shipped: TrajectorySRNN) -> None:
+    boxes = walkers(1, [[100, 300]], [[0, 0]])[0]
+    for label, number in ((9, 2), (7, 1)):
+        tracker = OnlineTracker(shipped, image_size=SIZE)
+        for t in range(5):
+            tracker.update(boxes, t / 30, labels=[7])
+        apart = boxes + [0, 0, 0, 60]  # so much larger that the track does not explain it, but over it
+        tracks = tracker.update(np.concatenate([boxes, apart]), 5 / 30, labels=[7, label])
+        assert len(tracks.track_id) == number
+
+
+def test_an_error_in_the_middle_leaves_the_tracker_as_it_was(
+    shipped: TrajectorySRNN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = walkers(30, [[100, 300], [600, 300]], [[3, 0], [-2, 0]])
+    smooth, broken = (OnlineTracker(shipped, image_size=SIZE) for _ in range(2))
+    run(smooth, list(truth[:20]))
+    run(broken, list(truth[:20]))
+
+    def fail(*_: object) -> None:
+        raise FloatingPointError
+
+    for step in ("assign", "remember", "improved", "alive"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"dvae.tracking.online.{step}", fail)
+            with pytest.raises(FloatingPointError):
+                broken.update(truth[25], 20 / 30)
+    expected, found = (run(tracker, list(truth[20:]), first=20) for tracker in (smooth, broken))
+    for one, other in zip(expected, found, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_restart_begins_anew_and_reset_goes_on_counting(shipped: TrajectorySRNN) -> None:
+    boxes = walkers(1, [[100, 300]], [[0, 0]])[0]
+    tracker = OnlineTracker.load("motion_srnn", image_size=SIZE)
+    tracker.update(boxes, 5.0)
+    tracker.reset()
+    assert tracker.update(boxes, 0.0).track_id.tolist() == [2]
+    tracker.restart(TrackerConfig(confirm_hits=1))
+    tracks = tracker.update(boxes, 0.0)
+    assert tracks.track_id.tolist() == [1]
+    assert tracks.state.tolist() == [TrackState.CONFIRMED]
+    with pytest.raises(ValueError, match="expected a model folder or one of"):
+        OnlineTracker.load("motion_none")
