@@ -5,8 +5,7 @@ import pytest
 from people import crossing, still_model
 
 from dvae.models.networks.layers import num_parameters
-from dvae.models.store.checkpoint import load_model
-from dvae.models.store.find import find_model
+from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.kalman import LinearGaussian
@@ -35,7 +34,7 @@ def test_elbo_of_the_variational_kalman_filter_never_falls(rng: np.random.Genera
 
 
 def test_deep_ar_has_no_latent_variable_and_runs_compiled(rng: np.random.Generator) -> None:
-    model = load_model(TrajectorySRNN, find_model("motion_deep_ar_absolute"))
+    model = load_as(TrajectorySRNN, "motion_deep_ar_absolute")
     assert num_parameters(model) == num_parameters(model.recurrence) + num_parameters(model.emission)
     truth = crossing()[:20]  # before they meet
     result = track_sequence(model, list(truth), truth[0], SequenceConfig(iterations=5))
