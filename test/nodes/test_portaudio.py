@@ -28,7 +28,7 @@ PATHS = ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 @pytest.mark.skipif(HAS_PORTAUDIO, reason="the other audio_common_msgs is already here")
 @pytest.mark.skipif(not OTHER.is_dir(), reason="the other audio_common_msgs is not built (interfaces/setup.sh)")
 def test_in_an_environment_with_the_other_audio_common_msgs() -> None:
-    changed = dict(os.environ)
+    changed = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     for name in PATHS:
         changed[name] = changed[name].replace("/overlay/audio_common_msgs", "/overlay-portaudio/audio_common_msgs")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
