@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,40 @@ def test_every_message_field_has_a_comment(path: Path) -> None:
     for line in path.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             assert "#" in line, f"{path.name}: no meaning for {line!r}"
+
+
+def born_outside_init(tree: ast.Module) -> list[str]:
+    """Attributes of self that a method sets and neither `__init__` nor the body of the class does."""
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
+        known = {
+            name.id
+            for part in node.body
+            if isinstance(part, ast.Assign | ast.AnnAssign)
+            for name in ast.walk(part)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        }
+        known |= stored(methods["__init__"]) if "__init__" in methods else set()
+        found += [f"{node.name}.{name}: {each}" for name, part in methods.items() for each in stored(part) - known]
+    return found
+
+
+def stored(method: ast.FunctionDef) -> set[str]:
+    return {
+        node.attr
+        for node in ast.walk(method)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+
+
+def test_no_attribute_is_born_outside_init() -> None:
+    for name, path in MODULES.items():
+        assert not born_outside_init(ast.parse(path.read_text())), name
+    late = "class A:\n    def __init__(self): self.x = 1\n    def reset(self): self.x, self.y = 2, 3\n"
+    assert born_outside_init(ast.parse(late)) == ["A.reset: y"]

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from dvae.models.store.checkpoint import save_model, write_atomically
 from dvae.threads import use_one_thread
 from dvae.training.card import model_card
-from dvae.training.recipe import Recipe
+from dvae.training.recipe import Optimisation, Recipe
 from dvae.training.task import Datasets, SeededBatches, Task
 
 MONITOR = "valid/loss"
@@ -92,6 +92,11 @@ class Hardware(NamedTuple):
     devices: int = 1  # of each machine
     nodes: int = 1
 
+    @property
+    def processes(self) -> int:
+        """One for each device of each machine."""
+        return self.devices * self.nodes
+
 
 ANY_HARDWARE = Hardware()
 
@@ -106,49 +111,40 @@ def keep_freed_memory() -> None:
         libc.mallopt(trim_threshold, -1)
 
 
-def check_hardware(hardware: Hardware, precision: str) -> None:
-    """ValueError when this machine has no such devices, or they cannot calculate so."""
+def check_hardware(hardware: Hardware, options: Optimisation) -> None:
+    """ValueError when this machine has no such devices, they cannot calculate so, or a batch cannot be shared."""
+    if options.batch_size % hardware.processes:
+        raise ValueError(
+            f"expected a number of devices that divides optimisation.batch_size = {options.batch_size}, "
+            f"got {hardware.processes}"
+        )
     found = torch.cuda.device_count()
     if hardware.device == "gpu" and found < hardware.devices:
         raise ValueError(f"expected {hardware.devices} CUDA GPU(s), found {found}; --device cpu or auto go without")
     if hardware.device == "auto" and found and found < hardware.devices:
         raise ValueError(f"expected {hardware.devices} CUDA GPU(s), found {found}")
-    if precision == "16-mixed" and (hardware.device == "cpu" or not found):
+    if options.precision == "16-mixed" and (hardware.device == "cpu" or not found):
         raise ValueError("expected a GPU for optimisation.precision = 16-mixed, found none; bf16-mixed works on a CPU")
 
 
-def fit(
-    recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, hardware: Hardware = ANY_HARDWARE
-) -> bool:
-    """Train; the best model so far is always in `output`, the state to resume from in `work`.
-
-    With several devices, each computes its share of every batch, so that the recipe means the same. Returns whether
-    this is the first process.
-    """
-    options, processes = recipe.optimisation, hardware.devices * hardware.nodes
-    if options.batch_size % processes:
-        raise ValueError(
-            f"expected a number of devices that divides optimisation.batch_size = {options.batch_size}, got {processes}"
-        )
-    check_hardware(hardware, options.precision)
+def state_to_resume(work: Path, resume: bool) -> Path | None:
+    """The state of the run in `work` when it goes on; ValueError when it is not there, or there against expectation."""
     last = work / "last.ckpt"
     if resume and not last.is_file():
         raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")
     if last.is_file() and not resume:
         raise ValueError(f"expected a fresh work folder, got {work} with a run in it; --resume goes on with that run")
-    keep_freed_memory()
-    use_one_thread()  # of the compiled recursions, whose products are small
-    torch.set_num_threads(options.num_threads)
-    lightning.seed_everything(options.seed, verbose=False)
-    task: Task
-    datasets: Datasets
-    task, datasets = importlib.import_module(f"dvae.training.{recipe.task}").build(recipe, data_root)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    trainer = lightning.Trainer(
+    return last if resume else None
+
+
+def make_trainer(recipe: Recipe, datasets: Datasets, output: Path, work: Path, hardware: Hardware) -> lightning.Trainer:
+    """Lightning's trainer, which exports the best weights to `output` and keeps logs and state in `work`."""
+    options, batches = recipe.optimisation, recipe.optimisation.batches_per_epoch
+    return lightning.Trainer(
         accelerator=hardware.device,
         devices=hardware.devices,
         num_nodes=hardware.nodes,
-        strategy="ddp" if processes > 1 else "auto",
+        strategy="ddp" if hardware.processes > 1 else "auto",
         use_distributed_sampler=False,  # SeededBatches gives each process its rows
         deterministic="warn",
         precision=options.precision,  # type: ignore[arg-type]
@@ -160,17 +156,35 @@ def fit(
             DataPosition(datasets),
             EarlyStopping(MONITOR, patience=options.patience, check_on_train_epoch_end=False),
             ModelCheckpoint(work, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False),
-            TQDMProgressBar(refresh_rate=max(1, options.batches_per_epoch // 20)),
+            TQDMProgressBar(refresh_rate=max(1, batches // 20)),
         ],
         num_sanity_val_steps=0,
-        log_every_n_steps=options.batches_per_epoch,
+        log_every_n_steps=batches,
         enable_model_summary=False,
     )
-    trainer.fit(
-        task,
-        DataLoader(datasets.train, batch_size=None, num_workers=options.num_workers),
-        DataLoader(datasets.valid, batch_size=None),
-        ckpt_path=last if resume else None,
-        weights_only=True if resume else None,
-    )
+
+
+def fit(
+    recipe: Recipe, data_root: Path | None, output: Path, work: Path, resume: bool, hardware: Hardware = ANY_HARDWARE
+) -> bool:
+    """Train; the best model so far is always in `output`, the state to resume from in `work`.
+
+    With several devices, each computes its share of every batch, so that the recipe means the same. Returns whether
+    this is the first process.
+    """
+    options = recipe.optimisation
+    check_hardware(hardware, options)
+    state = state_to_resume(work, resume)
+    keep_freed_memory()
+    use_one_thread()  # of the compiled recursions, whose products are small
+    torch.set_num_threads(options.num_threads)
+    lightning.seed_everything(options.seed, verbose=False)
+    task: Task
+    datasets: Datasets
+    task, datasets = importlib.import_module(f"dvae.training.{recipe.task}").build(recipe, data_root)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = make_trainer(recipe, datasets, output, work, hardware)
+    train = DataLoader(datasets.train, batch_size=None, num_workers=options.num_workers)
+    valid = DataLoader(datasets.valid, batch_size=None)
+    trainer.fit(task, train, valid, ckpt_path=state, weights_only=True if resume else None)
     return trainer.is_global_zero
