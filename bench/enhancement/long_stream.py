@@ -97,6 +97,7 @@ def main() -> None:
     print(", ".join(f"{count} {name}" for name, count in events.items()) + f" in {arguments.hours:g} h of audio")
     silence = received - expected
     print(f"samples in (at 16 kHz) {expected:.0f}, out {received:.0f}; silence for lost chunks {silence:.0f}")
+    history.append(memory())
     print(f"memory at the start {history[0]:.1f} MiB, at the end {history[-1]:.1f} MiB; RTF {seconds / end:.4f}")
     for line in log[:8]:
         print("reported:", line)

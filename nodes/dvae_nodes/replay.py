@@ -7,11 +7,12 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dvae.cli.common import run_command, settings_from_options
-from dvae_nodes.lifecycle.pipeline import Pipeline, Settings
+from dvae_nodes.lifecycle.pipeline import Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.detector import DetectorPipeline
 from dvae_nodes.pipelines.enhancer import EnhancerPipeline
@@ -119,8 +120,9 @@ def replay(
             if copy:
                 bag.copy(*connection, last, bytes(raw))
             if routing.takes(connection):
-                message = reader.deserialize(raw, found.msgtype)
-                bag.write(routing.outputs(connection, message, last), last)
+                message = handle(reporter, found.topic, partial(reader.deserialize, raw, found.msgtype))
+                if message is not None:
+                    bag.write(routing.outputs(connection, message, last), last)
             bar.update()
         bag.write(routing.close(last), last)
         bar.close()

@@ -151,3 +151,19 @@ def test_a_bag_without_anything_to_do(tmp_path: Path) -> None:
         text = store.types["std_msgs/msg/String"](data="hello")
         writer.write(connection, 1, store.serialize_cdr(text, "std_msgs/msg/String"))
     assert replay(tmp_path / "in", tmp_path / "out") == {}
+
+
+def test_a_message_that_cannot_be_read_is_reported_and_the_rest_goes_on(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    with Writer(tmp_path / "in", version=9) as writer, AnyReader([bag], default_typestore=store) as reader:
+        kept = {
+            c.topic: writer.add_connection(c.topic, c.msgtype, typestore=reader.typestore) for c in reader.connections
+        }
+        for number, (connection, when, raw) in enumerate(reader.messages()):
+            writer.write(kept[connection.topic], when, bytes(raw)[:6] if number == 3 else bytes(raw))
+    counts = replay(tmp_path / "in", tmp_path / "out", copy=False)
+    whole = replay(bag, tmp_path / "whole", copy=False)
+    assert sum(whole.values()) - 6 <= sum(counts.values()) < sum(whole.values())
+    assert "message ignored" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from dvae_nodes.wire.messages import MessageTypes, Output
 from dvae_nodes.wire.topics import Topic
 
 Config = TypeVar("Config")
+Result = TypeVar("Result")
 Handler = Callable[[Any, Any, int], list[Output]]  # a method of the pipeline: message, time of its receipt in ns
 
 
@@ -106,8 +107,8 @@ class Pipeline(ABC):
         return self.flush()
 
 
-def handle(reporter: Reporter, topic: str, work: Callable[[], list[Output]]) -> list[Output] | None:
-    """The results of one message; None, and a report once per cause, when it fails: one bad message ends nothing."""
+def handle(reporter: Reporter, topic: str, work: Callable[[], Result]) -> Result | None:
+    """What is made of one message; None, and a report once per cause, when it fails: one bad message ends nothing."""
     try:
         return work()
     except Exception as error:
