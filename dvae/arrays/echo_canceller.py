@@ -18,6 +18,7 @@ from scipy import fft
 
 from dvae.configuration import setting
 from dvae.signal.audio_file import Audio
+from dvae.signal.stft import power_of
 
 TINY = 1e-10
 
@@ -93,11 +94,6 @@ class EchoCanceller:
         walk = (1.0 - keep**2) * power_of(path)
         uncertainty = keep**2 * (1.0 - 0.5 * gain * power) * state.uncertainty + walk
         return state._replace(path=path, uncertainty=uncertainty, near=near)
-
-
-def power_of(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """|x|^2 of complex values."""
-    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
 
 
 def echo_reduction_db(before: NDArray[np.floating], after: NDArray[np.floating]) -> float:

@@ -24,7 +24,7 @@ from dvae.enhancement.step import EnhancerStep, StepResult, StepState, load_enha
 from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
 from dvae.signal.overlap_add import HopCutter, OverlapAdd
-from dvae.signal.stft import STFT
+from dvae.signal.stft import STFT, power_of
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class StreamingEnhancer:
         now.window = np.concatenate([now.window[:, self.stft.hop_length :], hop], axis=1)
         channels = self.stft.frames_to_spectrum(now.window)
         spectrum = self.array.combine(channels) if self.array else channels[0]
-        power = np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float32)
+        power = np.asarray(power_of(spectrum), dtype=np.float32)
         return Frame(channels, spectrum, power)
 
     def _look_at(self, frame: Frame) -> StepResult | None:

@@ -32,7 +32,7 @@ class AudioHistory:
         self._end += samples.size
 
     def take(self, stamp: int, count: int) -> Audio:
-        """The `count` samples from `stamp` ns on."""
+        """The `count` samples from `stamp` ns on, (S,)."""
         first = round(stamp * self.rate / NANOSECONDS)
         offset = first - (self._end - self._samples.size)
         index = offset + np.arange(count)

@@ -31,6 +31,7 @@ class Bands:
 
     @property
     def num_bands(self) -> int:
+        """Bands K."""
         return self.starts.size
 
     @cached_property

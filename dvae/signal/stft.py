@@ -49,6 +49,7 @@ class STFT:
 
     @property
     def num_bins(self) -> int:
+        """Frequency bins F of a spectrum."""
         return self.n_fft // 2 + 1
 
     @property

@@ -2,11 +2,11 @@
 
 In absolute coordinates this is the paper: teacher forcing that gives way, frame by frame, to the model's own output.
 
-In relative coordinates the scheduled sampling goes one step further: the recurrence is shown what a tracker shows it.
-A simulated detector adds noise to the true positions and misses some; the E-S step fuses the prediction with the
-detection (dvae.tracking.rollout, the very loop of the tracker); the posterior means go back in. What is maximised is
-the density of the true position under the tracker's prediction, so that its variance is calibrated in use. The
-fraction of missed frames ramps up like the sampling probability of the paper: a missed frame is one where the model
+In relative coordinates the scheduled sampling goes one step further: the recurrence is shown what a tracker shows it. A
+simulated detector adds noise to the true positions and misses some; the E-S step fuses the prediction with the
+detection (dvae.tracking.motion.rollout, the very loop of the tracker); the posterior means go back in. What is
+maximised is the density of the true position under the tracker's prediction, so that its variance is calibrated in use.
+The fraction of missed frames ramps up like the sampling probability of the paper: a missed frame is one where the model
 is shown its own prediction. Trajectories also get a random wander and speeds of up to `data.max_speed` times, because
 people are less smooth than parabolas and cameras differ in frame rate.
 """

@@ -98,7 +98,7 @@ class Diagnostics:
         if self._node.get_parameter("use_sim_time").value and now.nanoseconds == 0:
             level, message = DiagnosticStatus.WARN, "use_sim_time is set, but nothing comes on /clock"
         if self._problems:
-            values |= {f"problem: {cause}": str(count) for cause, count in self._problems.items()}
+            values |= {f"problem: {cause}": str(count) for cause, count in list(self._problems.items())}
             if level == DiagnosticStatus.OK:
                 level, message = DiagnosticStatus.WARN, "running, with problems in the input"
         status = DiagnosticStatus(

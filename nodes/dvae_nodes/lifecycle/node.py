@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,11 +13,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from dvae_nodes.lifecycle.diagnostics import Diagnostics, Meter
 from dvae_nodes.lifecycle.parameters import ConfiguredParameters
-from dvae_nodes.lifecycle.pipeline import OutputTopic, Pipeline
+from dvae_nodes.lifecycle.pipeline import OutputTopic, Pipeline, handle
 from dvae_nodes.lifecycle.publishers import Publishers
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.lifecycle.subscriptions import Subscriptions
-from dvae_nodes.wire.messages import LiveTypes
+from dvae_nodes.wire.messages import LiveTypes, Output
 from dvae_nodes.wire.topics import Topic
 
 
@@ -117,7 +118,7 @@ class PipelineNode(LifecycleNode):
         self.active = False
         self._sources.stop()
         if self.pipeline is not None:
-            self._results.publish(self.pipeline.close())
+            self._hand_out(self.pipeline, self.pipeline.close)
         self._results.activate(None)
 
     def _tear_down(self) -> None:
@@ -159,5 +160,9 @@ class PipelineNode(LifecycleNode):
     def _time_jumped(self, _: Any) -> None:
         if self.pipeline is not None:
             self.reporter.report("clock", "the clock jumped back: starting anew")
-            self._results.publish(self.pipeline.flush())
+            self._hand_out(self.pipeline, self.pipeline.flush)
             self.pipeline.reset()
+
+    def _hand_out(self, pipeline: Pipeline, held: Callable[[], list[Output]]) -> None:
+        """Publish what the pipeline still holds; a failure is reported as that of a message is."""
+        handle(self.reporter, pipeline.name, lambda: self._results.publish(held()))

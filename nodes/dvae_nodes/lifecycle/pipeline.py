@@ -33,8 +33,9 @@ class Input(NamedTuple):
     """A topic that a pipeline reads.
 
     when: name of the setting that turns it on, empty for always. depth: of the queue. optional: that nothing comes is
-    no problem. newest_only: handled by a worker thread that takes the newest message, so that nothing else waits.
-    any_name: in a bag, a topic of this type with another name is taken for it.
+    no problem. newest_only: handled by a worker thread that takes the newest message, so that nothing else waits; the
+    other methods of the pipeline may be called meanwhile. any_name: in a bag, a topic of this type with another name is
+    taken for it.
     """
 
     topic: Topic
@@ -73,11 +74,14 @@ class Pipeline(ABC):
 
     @classmethod
     def is_on(cls, declared: Input | OutputTopic, settings: Settings) -> bool:
-        """Whether the settings turn the input or output on."""
+        """Whether the settings turn the input or output on; ValueError when none of them has that name."""
         if not declared.when:
             return True
         values: list[Any] = [settings[config] for config in cls.configs]
-        return bool(next(getattr(value, declared.when) for value in values if hasattr(value, declared.when)))
+        found = [getattr(value, declared.when) for value in values if hasattr(value, declared.when)]
+        if not found:
+            raise ValueError(f"{cls.name}: {declared.topic.name}: expected a setting {declared.when!r}, found none")
+        return bool(found[0])
 
     def types_of(self, topic: Topic) -> tuple[str, ...]:
         """Which of a topic's types this instance takes or gives; none: it does without the topic."""

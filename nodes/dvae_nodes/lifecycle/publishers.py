@@ -76,7 +76,7 @@ class Publishers:
         for publisher in self._made.values():
             self._node.destroy_lifecycle_publisher(publisher)
         self._made.clear()
-        self._declared = ()
+        self._declared, self._active = (), None
 
     def _declaration(self, name: str) -> OutputTopic:
         for declared in self._declared:

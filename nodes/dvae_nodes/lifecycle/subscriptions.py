@@ -86,7 +86,7 @@ class Subscriptions:
         if not self._is_open():  # subscriptions of a lifecycle node are not gated by its state
             meter.drops += 1
             return
-        self._prepare()
+        handle(self._reporter, "parameters", self._prepare)
         process(message)
 
     def _hand_over(self, worker: NewestWorker, meter: Meter, message: Any) -> None:

@@ -9,20 +9,21 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
-from toy_capability import AdderConfig, AdderPipeline
+from toy_capability import SUMS, AdderConfig, AdderPipeline
 
-from dvae_nodes.lifecycle.pipeline import Settings, handle
+from dvae_nodes.lifecycle.pipeline import OutputTopic, Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.replay import replay
+from dvae_nodes.wire.messages import Output
 
 
-def adder_node() -> type:
+def adder_node(pipeline: type[Pipeline] = AdderPipeline) -> type:
     from dvae_nodes.lifecycle.node import PipelineNode
 
     class AdderNode(PipelineNode):
         """The pipeline as a lifecycle node."""
 
-        pipeline_class = AdderPipeline
+        pipeline_class = pipeline
 
     return AdderNode
 
@@ -60,6 +61,57 @@ def test_topics_of_ids_come_and_go_with_their_list(stage: Any) -> None:
         stage.until(lambda count=publishers: stage.peer.count_publishers("/humans/bodies/b1/roi") == count)
 
 
+class FragilePipeline(AdderPipeline):
+    """Fails wherever it can."""
+
+    def configure(self, settings: Settings) -> None:
+        raise ArithmeticError("expected other settings")
+
+    def flush(self) -> list[Output]:
+        raise ArithmeticError("expected something to hold")
+
+    def on_number(self, message: Any, _: int) -> list[Output]:
+        return [self._output(SUMS, message.data)]
+
+    inputs = (AdderPipeline.inputs[0]._replace(handler=on_number),)
+
+
+def test_live_a_pipeline_that_fails_ends_nothing(stage: Any) -> None:
+    from builtin_interfaces.msg import Time
+    from rclpy.lifecycle import TransitionCallbackReturn
+    from rclpy.parameter import Parameter
+    from rosgraph_msgs.msg import Clock
+    from std_msgs.msg import Int64
+
+    node = stage.add(adder_node(FragilePipeline), use_sim_time=True)
+    sums = stage.listen(Int64, "sums")
+    assert node.set_parameters([Parameter("step", value=10)])[0].successful
+    assert stage.send("numbers", Int64(data=4), sums).data == 4
+    assert stage.problems(node) == {"parameters ArithmeticError": 1}
+    stage.publish("/clock", Clock(clock=Time(sec=100)))
+    stage.until(lambda: node.get_clock().now().nanoseconds == 100_000_000_000)
+    stage.publish("/clock", Clock(clock=Time(sec=50)))
+    stage.until(lambda: stage.problems(node).get("adder ArithmeticError") == 1)
+    assert stage.send("numbers", Int64(data=5), sums).data == 5
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert stage.problems(node)["adder ArithmeticError"] == 2
+
+
+def test_publishers_of_a_node_that_is_configured_again_after_an_error_are_not_active(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = stage.add(adder_node())
+
+    def fail() -> None:
+        raise ArithmeticError("in the middle")
+
+    monkeypatch.setattr(node, "_stop", fail)
+    node.trigger_deactivate()
+    assert not node.configured
+    node.trigger_configure()
+    assert [publisher.is_activated for publisher in node._results._made.values()] == [False, False]
+
+
 def bag_of_numbers(path: Path) -> None:
     store = get_typestore(Stores.ROS2_JAZZY)
     kind = "std_msgs/msg/Int64"
@@ -90,6 +142,8 @@ def test_settings_have_their_defaults_and_turn_topics_on() -> None:
     late = next(output for output in AdderPipeline.outputs if output.when == "late")
     assert not AdderPipeline.is_on(late, Settings())
     assert AdderPipeline.is_on(late, Settings(AdderConfig(late=True)))
+    with pytest.raises(ValueError, match="adder: sums: expected a setting 'lat', found none"):
+        list(filter(lambda output: AdderPipeline.is_on(output, Settings()), [OutputTopic(SUMS, "", when="lat")]))
 
 
 def test_a_message_that_fails_is_said_and_gives_none() -> None:
