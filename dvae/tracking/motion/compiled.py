@@ -12,11 +12,13 @@ import numpy as np
 
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.motion.networks import (
-    compiled,
+    Scratch,
     copy,
     emitted,
     flat_weights,
     gaussian,
+    inlined,
+    kernel,
     lstm_step,
     networks_of,
     scratch_for,
@@ -46,21 +48,19 @@ class Found(NamedTuple):
     predicted_variance: Array
 
 
-@compiled
-def track_of(states: Any, n: int) -> Any:
-    """The state of track n, copied, to be changed in place; `missed` is (1,)."""
-    return MotionState(
-        states.hidden[n].copy(),
-        states.cell[n].copy(),
-        states.z[n].copy(),
-        states.source[n].copy(),
-        states.step_input[n].copy(),
-        states.variance[n].copy(),
-        states.missed[n : n + 1].copy(),
-    )
+@inlined
+def load(states: Any, n: int, track: Any) -> None:
+    """The state of track n, copied, to be changed in place."""
+    copy(states.hidden[n], track.hidden, 0)
+    copy(states.cell[n], track.cell, 0)
+    copy(states.z[n], track.z, 0)
+    copy(states.source[n], track.source, 0)
+    copy(states.step_input[n], track.step_input, 0)
+    copy(states.variance[n], track.variance, 0)
+    track.missed[0] = states.missed[n]
 
 
-@compiled
+@inlined
 def store(track: Any, states: Any, n: int, t: int) -> None:
     """Write down the state of track n after frame t."""
     copy(track.hidden, states.hidden[n, t], 0)
@@ -72,7 +72,7 @@ def store(track: Any, states: Any, n: int, t: int) -> None:
     states.missed[n, t] = track.missed[0]
 
 
-@compiled
+@inlined
 def draw_z(net: Any, track: Any, given: Any, scratch: Any) -> float:
     """z_t in place of z_{t-1}, drawn from its posterior at s_t = shown, or from its prior; the KL of the two."""
     z, source, shown, noise = track.z, track.source, given.shown, given.noise_z
@@ -97,7 +97,7 @@ def draw_z(net: Any, track: Any, given: Any, scratch: Any) -> float:
     return kl
 
 
-@compiled
+@inlined
 def emit(net: Any, track: Any, found: Any, scratch: Any) -> None:
     """p(s_t | s_{1:t-1}, z_t) in box coordinates."""
     mean, variance, source, unit = found.predicted_mean, found.predicted_variance, track.source, scratch.unit
@@ -111,7 +111,7 @@ def emit(net: Any, track: Any, found: Any, scratch: Any) -> None:
             variance[d] = variance[d] * unit[d] * unit[d]
 
 
-@compiled
+@inlined
 def predict(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> Any:
     """Recurrence, z and emission of a frame that is not the track's first; the KL of z."""
     source, unit, scale = track.source, scratch.unit, net.step_unit * given.rate
@@ -124,7 +124,7 @@ def predict(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> Any:
     return kl
 
 
-@compiled
+@inlined
 def spread(track: Any, found: Any) -> None:
     """Add the variance of where the track was; see dvae.tracking.motion.rollout.spread."""
     before, variance, missed = track.variance, found.predicted_variance, track.missed[0] > 0
@@ -135,7 +135,7 @@ def spread(track: Any, found: Any) -> None:
             variance[d] = before[d] + variance[d]
 
 
-@compiled
+@inlined
 def fuse(track: Any, given: Any, found: Any) -> None:
     """q(s_t) from the prediction and the detections."""
     precision, information, kept = given.precision, given.information, track.variance
@@ -149,7 +149,7 @@ def fuse(track: Any, given: Any, found: Any) -> None:
     track.missed[0] = 0.0 if total > 0 else 1.0
 
 
-@compiled
+@inlined
 def move(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> None:
     """The track to a draw of q(s_t)."""
     mean, variance, noise, unit = found.mean, found.variance, given.noise_s, scratch.unit
@@ -161,7 +161,7 @@ def move(net: Any, track: Any, given: Any, found: Any, scratch: Any) -> None:
     copy(drawn, source, 0)
 
 
-@compiled
+@inlined
 def begin(net: Any, track: Any) -> None:
     """At rest, without memory."""
     hidden, cell, z, step_input = track.hidden, track.cell, track.z, track.step_input
@@ -174,25 +174,46 @@ def begin(net: Any, track: Any) -> None:
             step_input[d] = 0.0
 
 
-@compiled
-def roll_out_tracks(
-    net: Any, state: Any, birth: Any, evidence: Any, encoder: Any, noise: Any, rate: Array, propagate: bool, out: Any
-) -> None:
-    """Fill `out`, a RollOut of zeros."""
-    scratch = scratch_for(net)
+@inlined
+def given_at(n: int, t: int, evidence: Any, encoder: Any, noise: Any, rate: Array) -> Any:
+    """What is known of track n in frame t."""
+    return Given(
+        evidence.precision[n, t],
+        evidence.information[n, t],
+        encoder.source[n, t],
+        encoder.mask[n, t],
+        noise.z[n, t],
+        noise.s[n, t],
+        rate[t],
+    )
+
+
+@inlined
+def found_at(n: int, t: int, out: Any) -> Any:
+    """Where to write what is found of track n in frame t."""
+    return Found(out.mean[n, t], out.variance[n, t], out.predicted_mean[n, t], out.predicted_variance[n, t])
+
+
+@kernel
+def roll_out_kernel(
+    weights: Any, relative: bool, step_unit: float, state: Any, birth: Any, evidence: Any, encoder: Any, noise: Any,
+    rate: Array, propagate: bool, out: Any, states: Any, track: Any, scratch: Any,
+) -> None:  # fmt: skip
+    """Fill the zeros of `out` and `states`, the parts of a RollOut; `track` and `scratch` are memory of any content.
+
+    At the door there are plain tuples, because numba looks at named ones in Python, field by field, in every call.
+    """
+    net, scratch = networks_of(weights, relative, step_unit), Scratch(*scratch)
+    state, track = MotionState(*state), MotionState(*track)
+    birth, evidence, encoder, noise = Birth(*birth), Evidence(*evidence), EncoderInput(*encoder), Noise(*noise)
+    out = RollOut(out[0], out[1], out[2], out[3], out[4], MotionState(*states))
     for n in range(len(birth.frame)):
-        track = track_of(state, n)
+        load(state, n, track)
         for t in range(len(rate)):
             if t < birth.frame[n]:
                 out.states.missed[n, t] = 1.0
                 continue
-            given = Given(
-                evidence.precision[n, t], evidence.information[n, t], encoder.source[n, t], encoder.mask[n, t],
-                noise.z[n, t], noise.s[n, t], rate[t],
-            )  # fmt: skip
-            found = Found(
-                out.mean[n, t], out.variance[n, t], out.predicted_mean[n, t], out.predicted_variance[n, t]
-            )  # fmt: skip
+            given, found = given_at(n, t, evidence, encoder, noise, rate), found_at(n, t, out)
             born = birth.frame[n] == t
             if born:
                 copy(birth.mean[n], found.predicted_mean, 0)
@@ -208,32 +229,16 @@ def roll_out_tracks(
             store(track, out.states, n, t)
 
 
-@compiled
-def roll_out_kernel(
-    weights: Any, relative: bool, step_unit: float, state: Any, birth: Any, evidence: Any, encoder: Any, noise: Any,
-    rate: Array, propagate: bool, out: Any, states: Any,
-) -> None:  # fmt: skip
-    """Names for everything: at the door there are plain tuples, because numba looks at named ones in Python, field by
-    field, in every call."""
-    roll_out_tracks(
-        networks_of(weights, relative, step_unit),
-        MotionState(*state),
-        Birth(*birth),
-        Evidence(*evidence),
-        EncoderInput(*encoder),
-        Noise(*noise),
-        rate,
-        propagate,
-        RollOut(out[0], out[1], out[2], out[3], out[4], MotionState(*states)),
-    )
-
-
 class CompiledMotion:
     """A TrajectorySRNN ready for `roll_out` on the CPU, in double precision."""
 
     def __init__(self, model: TrajectorySRNN) -> None:
         self.config = model.config
         self._weights = flat_weights(model.state_dict())
+        # what the kernel writes to and forgets: made once, for all calls (one at a time, it holds Python's lock)
+        data, hidden, latent = self.config.data_size, self.config.hidden_size, self.config.latent_size
+        self._track = tuple(np.zeros(size) for size in (hidden, hidden, latent, data, data, data, 1))
+        self._scratch = tuple(scratch_for(self.config))
 
     def roll_out(
         self,
@@ -253,7 +258,7 @@ class CompiledMotion:
         relative = self.config.coordinates == "relative"
         roll_out_kernel(
             self._weights, relative, self.config.step_unit, tuple(state), tuple(birth), tuple(evidence), tuple(encoder),
-            tuple(noise), rate, propagate, main, states,
+            tuple(noise), rate, propagate, main, states, self._track, self._scratch,
         )  # fmt: skip
         return RollOut._make([*main, MotionState._make(states)])
 

@@ -12,13 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dvae.models.trajectory_srnn import TrajectorySRNNConfig
+
 Array = NDArray[np.float64]
 
 
+_njit: Any = numba.njit
+# The order of arithmetic as written; and no counting of references to arrays (`_nrt`), which takes a fifth of the time
+# where arrays come in named tuples. Such code looks at arrays and parts of them, but cannot make new ones.
+_ARITHMETIC = {"fastmath": False, "_nrt": False}
+_INSIDE = {**_ARITHMETIC, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # called from compiled code only
+
+
+def kernel(function: Any) -> Any:
+    """Machine code to be called from Python, kept on disk with all that it calls. (numba makes it anew when the
+    kernel's own file is newer: after a change of this file touch that one.)"""
+    return _njit(cache=True, **_ARITHMETIC)(function)
+
+
 def compiled(function: Any) -> Any:
-    """Machine code with the order of arithmetic as written, kept on disk; inlined, because a call passes every field of
-    every named tuple."""
-    return numba.njit(cache=True, fastmath=False, forceinline=True)(function)
+    """Machine code on plain arrays, for kernels."""
+    return _njit(**_INSIDE)(function)
+
+
+def inlined(function: Any) -> Any:
+    """Machine code on named tuples, pasted into its caller, because a call passes every field of every tuple."""
+    return _njit(**_INSIDE, forceinline=True)(function)
 
 
 class Layer(NamedTuple):
@@ -94,7 +113,7 @@ def flat_weights(parameters: dict[str, Tensor]) -> tuple[Array, ...]:
     return tuple(found[name] for name in names)
 
 
-@compiled
+@inlined
 def networks_of(w: Any, relative: bool, step_unit: float) -> Any:
     """Names for `flat_weights`."""
     return Networks(
@@ -107,25 +126,13 @@ def networks_of(w: Any, relative: bool, step_unit: float) -> Any:
     )
 
 
-@compiled
-def scratch_for(net: Any) -> Any:
+def scratch_for(config: TrajectorySRNNConfig) -> Scratch:
     """Memory of the right sizes."""
-    data, latent = net.emission.mean.bias.shape[0], net.prior.mean.bias.shape[0]
-    hidden = net.recurrence.weight_hidden.shape[1]
-    first = max(net.posterior.first.bias.shape[0], net.prior.first.bias.shape[0], net.emission.hidden.bias.shape[0])
-    second = max(net.posterior.second.bias.shape[0], net.prior.second.bias.shape[0])
-    return Scratch(
-        np.empty(data),
-        np.empty(4 * hidden),
-        np.empty(hidden + data + latent),
-        np.empty(first),
-        np.empty(second),
-        np.empty(latent),
-        np.empty(latent),
-        np.empty(latent),
-        np.empty(latent),
-        np.ones(data),
-    )
+    data, hidden, latent = config.data_size, config.hidden_size, config.latent_size
+    first = max(config.posterior_hidden_1, config.prior_hidden_1, config.emission_hidden)
+    second = max(config.posterior_hidden_2, config.prior_hidden_2)
+    sizes = (data, 4 * hidden, hidden + data + latent, first, second, latent, latent, latent, latent, data)
+    return Scratch._make(np.ones(size) for size in sizes)
 
 
 @compiled
@@ -175,7 +182,7 @@ def lstm_step(net: Any, values: Array, hidden: Array, cell: Array, gates: Array)
         hidden[i] = np.tanh(cell[i]) / (1.0 + np.exp(-gates[3 * size + i]))
 
 
-@compiled
+@inlined
 def gaussian(head: Any, values: Array, mean: Array, log_var: Array, scratch: Any) -> None:
     """Fill mean and log-variance (L,) of a `Head` at `values`."""
     tanh_layer(head.first, values, scratch.first)
@@ -184,7 +191,7 @@ def gaussian(head: Any, values: Array, mean: Array, log_var: Array, scratch: Any
     dense(head.log_var, scratch.second, log_var)
 
 
-@compiled
+@inlined
 def emitted(net: Any, values: Array, mean: Array, log_var: Array, scratch: Any) -> None:
     """Fill mean and log-variance (D,) of an `Emission` at `values`."""
     tanh_layer(net.hidden, values, scratch.first)
