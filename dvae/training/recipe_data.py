@@ -31,6 +31,13 @@ def patterns(what: str) -> Any:
 class TaskData:
     """What all of them can do."""
 
+    def __post_init__(self) -> None:
+        """ValueError for patterns that choose from no folder."""
+        for field in dataclasses.fields(self):
+            folder, _, rule = field.name.rpartition("_")
+            if rule in ("only", "except") and getattr(self, field.name) and not getattr(self, folder):
+                raise ValueError(f"{field.name}: expected folders in {folder} to choose from, got none")
+
     def facts(self) -> dict[str, Any]:
         """What differs from the defaults, for the description of the model."""
         kept = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
@@ -50,6 +57,11 @@ class SpeechData(TaskData):
     speech_valid: tuple[str, ...] = folders("clean speech to validate with")
     speech_valid_only: str = patterns("speech to validate with")
     speech_valid_except: str = patterns("speech not to validate with")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.speech and (self.speech_train or self.speech_valid):
+            raise ValueError("speech: expected a whole set or speech_train and speech_valid, got both")
 
     def with_speech(self, folder: Path) -> SpeechData:
         """The same with the speech of `folder` alone."""
@@ -94,6 +106,7 @@ class MixtureData(SpeechData):
     room_fraction: float = setting(0.2, "of the speech to train on is in a room", minimum=0.0, maximum=1.0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.snr_db) != 2 or not self.snr_db[0] <= self.snr_db[1]:
             raise ValueError(f"snr_db: expected [lowest, highest], got {list(self.snr_db)}")
         for name in ("speech_speeds", "noise_speeds"):

@@ -75,6 +75,9 @@ def test_one_folder_or_several_and_what_differs_from_the_defaults(tmp_path: Path
         ({"prior": "p", "snr_db": [5, -5]}, r"snr_db: expected \[lowest, highest\], got \[5.0, -5.0\]"),
         ({"prior": "p", "snr_db": 5}, r"snr_db: expected \[lowest, highest\], got \[5.0\]"),
         ({"prior": "p", "speech_speeds": []}, r"speech_speeds: expected factors above 0, got \[\]"),
+        ({"prior": "p", "rooms_train_only": "small_*"}, "rooms_train_only: expected folders in rooms_train to choose"),
+        ({"prior": "p", "speech": "a", "speech_train_except": "p1_*"}, "speech_train_except: expected folders in"),
+        ({"prior": "p", "speech": "a", "speech_valid": "b"}, "speech: expected a whole set or .* got both"),
         ({"prior": "p", "clean_fraction": 1.5}, r"clean_fraction: expected a value in \[0, 1\], got 1.5"),
     ],
 )  # fmt: skip
