@@ -148,12 +148,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     examples = {"tracker": "smoothing_lag=15", "enhancer": "preset=low_latency", "detector": "hit_threshold=0.5"}
     for pipeline in WITH_DETECTOR:
+        example = examples.get(pipeline.name, "NAME=VALUE")
         parser.add_argument(
             f"--{pipeline.name}",
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help=f"a parameter of the {pipeline.name} node, e.g. --{pipeline.name} {examples[pipeline.name]}; "
+            help=f"a parameter of the {pipeline.name} node, e.g. --{pipeline.name} {example}; "
             "may be given several times",
         )
     return parser
