@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dvae.models.networks.compiled import kept_until_change
 from dvae.models.trajectory_srnn import TrajectorySRNNConfig
 
 Array = NDArray[np.float64]
@@ -25,9 +26,8 @@ _INSIDE = {**_ARITHMETIC, "no_cpython_wrapper": True, "no_cfunc_wrapper": True} 
 
 
 def kernel(function: Any) -> Any:
-    """Machine code to be called from Python, kept on disk with all that it calls. (numba makes it anew when the
-    kernel's own file is newer: after a change of this file touch that one.)"""
-    return _njit(cache=True, **_ARITHMETIC)(function)
+    """Machine code to be called from Python, kept on disk with all that it calls, here or in its own file."""
+    return kept_until_change(_njit(cache=True, **_ARITHMETIC)(function), __file__)
 
 
 def compiled(function: Any) -> Any:
