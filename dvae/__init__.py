@@ -10,14 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dvae.enhancement.streaming import StreamingEnhancer
-    from dvae.models.store.registry import load_model
-    from dvae.tracking.online import OnlineTracker
+    from dvae.enhancement.streaming import StreamingEnhancer as StreamingEnhancer
+    from dvae.models.store.registry import load_model as load_model
+    from dvae.tracking.online import OnlineTracker as OnlineTracker
 
 __version__ = "0.1.0"
-__all__ = ["OnlineTracker", "StreamingEnhancer", "load_model"]
 
-_HOMES = {
+_HOMES = {  # no __all__: pdoc would leave out the modules below
     "OnlineTracker": "dvae.tracking.online",
     "StreamingEnhancer": "dvae.enhancement.streaming",
     "load_model": "dvae.models.store.registry",
@@ -31,4 +30,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES})

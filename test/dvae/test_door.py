@@ -11,7 +11,7 @@ import dvae
 
 
 def test_names_lead_home() -> None:
-    for name in dvae.__all__:
+    for name in dvae._HOMES:
         found = getattr(dvae, name)
         assert found.__name__ == name
         assert name in dir(dvae)
