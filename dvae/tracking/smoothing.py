@@ -8,7 +8,7 @@ and the Rauch-Tung-Striebel pass back (Rauch et al. 1965). Identities are those 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -86,6 +86,72 @@ class LagSmoother:
         return SmoothedTracks(time, smoothed, bridged)
 
 
+class Moments(NamedTuple):
+    """Mean of position x and velocity v of one coordinate, and their covariance."""
+
+    x: float
+    v: float
+    pxx: float
+    pxv: float
+    pvv: float
+
+
+@numba.njit(cache=True)
+def write(moments: Any, rows: Array, t: int) -> None:
+    """Keep the moments as row t of (T, 5)."""
+    rows[t, 0], rows[t, 1], rows[t, 2], rows[t, 3], rows[t, 4] = moments
+
+
+@numba.njit(cache=True)
+def read(rows: Array, t: int) -> Any:
+    """The moments of row t of (T, 5)."""
+    return Moments(rows[t, 0], rows[t, 1], rows[t, 2], rows[t, 3], rows[t, 4])
+
+
+@numba.njit(cache=True)
+def predict(now: Any, h: float, q: float) -> Any:
+    """`h` seconds later, under white acceleration of power `q`."""
+    pxx = now.pxx + 2.0 * h * now.pxv + h * h * now.pvv + q * h * h * h / 3.0
+    pxv, pvv = now.pxv + h * now.pvv + q * h * h / 2.0, now.pvv + q * h
+    return Moments(now.x + h * now.v, now.v, pxx, pxv, pvv)
+
+
+@numba.njit(cache=True)
+def update(prior: Any, seen: float, variance: float) -> Any:
+    """Given a detection of the position."""
+    total = prior.pxx + variance
+    gain_x, gain_v, news = prior.pxx / total, prior.pxv / total, seen - prior.x
+    return Moments(
+        prior.x + gain_x * news,
+        prior.v + gain_v * news,
+        (1.0 - gain_x) * prior.pxx,
+        (1.0 - gain_x) * prior.pxv,
+        prior.pvv - gain_v * prior.pxv,
+    )
+
+
+@numba.njit(cache=True)
+def smooth(now: Any, later: Any, h: float, q: float) -> Any:
+    """Given also what follows: `later` is smoothed already, `h` seconds after `now` (Rauch et al. 1965)."""
+    prior = predict(now, h, q)
+    a, b, c = prior.pxx, prior.pxv, prior.pvv
+    determinant = a * c - b * b
+    # gain = P F^T (F P F^T + Q)^-1
+    l0, l1 = now.pxx + h * now.pxv, now.pxv
+    m0, m1 = now.pxv + h * now.pvv, now.pvv
+    g00, g01 = (l0 * c - l1 * b) / determinant, (l1 * a - l0 * b) / determinant
+    g10, g11 = (m0 * c - m1 * b) / determinant, (m1 * a - m0 * b) / determinant
+    ex, ev = later.x - prior.x, later.v - now.v
+    dxx, dxv, dvv = later.pxx - a, later.pxv - b, later.pvv - c
+    return Moments(
+        now.x + g00 * ex + g01 * ev,
+        now.v + g10 * ex + g11 * ev,
+        now.pxx + g00 * (g00 * dxx + g01 * dxv) + g01 * (g00 * dxv + g01 * dvv),
+        now.pxv + g00 * (g10 * dxx + g11 * dxv) + g01 * (g10 * dxv + g11 * dvv),
+        now.pvv + g10 * (g10 * dxx + g11 * dxv) + g11 * (g10 * dxv + g11 * dvv),
+    )
+
+
 @numba.njit(cache=True)
 def smooth_first(
     boxes: Array, variance: Array, seen: NDArray[np.bool_], steps: Array, acceleration: Array, start: Array
@@ -98,44 +164,21 @@ def smooth_first(
     """
     count, length = boxes.shape[0], boxes.shape[1]
     mean_out, variance_out = boxes[:, 0].copy(), variance[:, 0].copy()
-    x, v = np.zeros(length), np.zeros(length)
-    pxx, pxv, pvv = np.zeros(length), np.zeros(length), np.zeros(length)
+    filtered = np.empty((length, 5))  # Moments given the frames so far
     for n in range(count):
         last = 0
         for t in range(1, length):
             if seen[n, t]:
                 last = t
         for d in range(4):
-            x[0], v[0] = boxes[n, 0, d], start[2, n, d]
-            pxx[0], pxv[0], pvv[0] = start[0, n, d], 0.0, start[1, n, d]
-            for t in range(1, last + 1):
-                h, q = steps[t - 1], acceleration[n, d]
-                a = pxx[t - 1] + 2.0 * h * pxv[t - 1] + h * h * pvv[t - 1] + q * h * h * h / 3.0
-                b, c = pxv[t - 1] + h * pvv[t - 1] + q * h * h / 2.0, pvv[t - 1] + q * h
-                x[t], v[t] = x[t - 1] + h * v[t - 1], v[t - 1]
-                if seen[n, t]:
-                    total = a + variance[n, t, d]
-                    gain_x, gain_v, news = a / total, b / total, boxes[n, t, d] - x[t]
-                    x[t], v[t] = x[t] + gain_x * news, v[t] + gain_v * news
-                    a, b, c = (1.0 - gain_x) * a, (1.0 - gain_x) * b, c - gain_v * b
-                pxx[t], pxv[t], pvv[t] = a, b, c
-            sx, sv, sxx, sxv, svv = x[last], v[last], pxx[last], pxv[last], pvv[last]
+            q = acceleration[n, d]
+            now = Moments(boxes[n, 0, d], start[2, n, d], start[0, n, d], 0.0, start[1, n, d])
+            for t in range(last):
+                write(now, filtered, t)
+                now = predict(now, steps[t], q)
+                if seen[n, t + 1]:
+                    now = update(now, boxes[n, t + 1, d], variance[n, t + 1, d])
             for t in range(last - 1, -1, -1):
-                h, q = steps[t], acceleration[n, d]
-                a = pxx[t] + 2.0 * h * pxv[t] + h * h * pvv[t] + q * h * h * h / 3.0
-                b, c = pxv[t] + h * pvv[t] + q * h * h / 2.0, pvv[t] + q * h
-                determinant = a * c - b * b
-                # gain = P F^T (F P F^T + Q)^-1
-                l0, l1 = pxx[t] + h * pxv[t], pxv[t]
-                m0, m1 = pxv[t] + h * pvv[t], pvv[t]
-                g00, g01 = (l0 * c - l1 * b) / determinant, (l1 * a - l0 * b) / determinant
-                g10, g11 = (m0 * c - m1 * b) / determinant, (m1 * a - m0 * b) / determinant
-                ex, ev = sx - (x[t] + h * v[t]), sv - v[t]
-                dxx, dxv, dvv = sxx - a, sxv - b, svv - c
-                sx, sv = x[t] + g00 * ex + g01 * ev, v[t] + g10 * ex + g11 * ev
-                nxx = pxx[t] + g00 * (g00 * dxx + g01 * dxv) + g01 * (g00 * dxv + g01 * dvv)
-                nxv = pxv[t] + g00 * (g10 * dxx + g11 * dxv) + g01 * (g10 * dxv + g11 * dvv)
-                nvv = pvv[t] + g10 * (g10 * dxx + g11 * dxv) + g11 * (g10 * dxv + g11 * dvv)
-                sxx, sxv, svv = nxx, nxv, nvv
-            mean_out[n, d], variance_out[n, d] = sx, sxx
+                now = smooth(read(filtered, t), now, steps[t], q)
+            mean_out[n, d], variance_out[n, d] = now.x, now.pxx
     return mean_out, variance_out

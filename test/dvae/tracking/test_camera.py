@@ -74,3 +74,29 @@ def test_a_jump_is_what_most_people_of_one_size_agree_on() -> None:
     larger = np.concatenate([centre - half, centre + half], axis=1)
     np.testing.assert_allclose(find_jump(tracks, larger, (1000.0, 800.0)), 0.0)  # nobody of that size
     np.testing.assert_allclose(find_jump(tracks, boxes, (300.0, 240.0)), [20.0, 20.0])  # 50 of 300 is too far
+
+
+def test_a_shift_and_a_zoom_about_the_middle_of_the_image() -> None:
+    camera = CameraMotion.start((1000.0, 800.0))
+    boxes = np.array([[400.0, 500.0, 700.0, 600.0]])
+    expected = [[400 + 3 - 10, 500 - 5 + 10, 700 + 3 + 20, 600 - 5 + 20]]
+    np.testing.assert_allclose(camera.warp(boxes, np.array([3.0, -5.0, 0.1])), expected)
+
+
+def test_what_the_estimate_so_far_explains_is_not_far() -> None:
+    camera = CameraMotion.start((1000.0, 800.0))
+    boxes = walkers(1, [[470, 320]], [[0, 0]])[0]
+    pairs = Pairs(np.full((1, 4), 40.0), np.full((1, 4), 4.0), np.ones(1), boxes)
+    mean, _ = camera.infer(pairs, np.array([40.0, 40.0, 0.0]), np.zeros(3))
+    assert mean[0] == pytest.approx(0.5 * 40.0 / (0.5 + 1 / 9.0))  # with all its weight
+
+
+def test_a_jump_is_short_and_people_of_other_sizes_do_not_vote_for_one() -> None:
+    tracks = walkers(1, [[100, 100], [300, 150], [500, 120], [700, 90]], [[0, 0]] * 4)[0]
+    jumped = tracks + [50.0, -30.0, 50.0, -30.0]
+    assert find_jump(tracks, jumped, (620.0, 500.0)).tolist() == [0.0, 0.0]  # more than 0.08 of the width
+    assert find_jump(tracks, jumped, (630.0, 500.0)).tolist() == [50.0, -30.0]
+    wider = np.array([-12.0, -32.0, 12.0, 32.0])  # 1.4 times the size
+    elsewhere = tracks[[0, 2, 3]] - [40.0, 0.0, 40.0, 0.0] + np.array([[0], [1], [1]]) * wider
+    boxes = np.concatenate([elsewhere, jumped[:2]])
+    np.testing.assert_allclose(find_jump(tracks, boxes, (1000.0, 800.0)), [50.0, -30.0])

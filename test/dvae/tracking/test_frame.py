@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from dvae.tracking.config import TrackerConfig
-from dvae.tracking.frame import choose_detections
+from dvae.tracking.frame import Frame, choose_detections
 
 BOXES = np.array([[10.0 * k, 5.0, 10.0 * k + 8.0, 25.0] for k in range(6)])
 
@@ -30,3 +30,7 @@ def test_without_scores_all_are_sure_and_boxes_outside_the_image_are_left_out() 
     frame = choose_detections(BOXES, None, None, (0.0, 1.0), TrackerConfig(), (25, 100))
     assert frame.given_index.tolist() == [0, 1, 2]
     assert frame.scores.tolist() == [1.0] * 3
+
+
+def test_an_empty_frame_has_no_detections() -> None:
+    assert [part.shape for part in Frame.empty()[:5]] == [(0, 4), (0, 4), (0,), (0,), (0,)]

@@ -31,3 +31,11 @@ def test_fit_is_the_density_of_centre_and_size_inside_the_gate_alone(margin: flo
                 expected[k, n] = density
     assert 5 < np.isfinite(expected).sum() < 200
     np.testing.assert_allclose(found, expected)
+
+
+def test_a_perfect_fit_is_a_detection_where_a_certain_prediction_has_it(rng: np.random.Generator) -> None:
+    box, phi = walkers(1, [[100, 50]], [[0, 0]])[0], rng.uniform(20, 60, size=(1, 4))
+    spread, label = np.array([1.0, 1.1, 1.2, 0.7]), np.zeros(1, dtype=np.int64)
+    certain = np.zeros((1, 4))
+    found = log_fit(box, phi, label, box, certain, label, spread, np.zeros(1), np.full(1, 1e3))
+    np.testing.assert_allclose(perfect_fit(phi, spread), found[0])

@@ -86,7 +86,7 @@ def test_detections_that_nobody_explains_are_born() -> None:
     over = BOXES[:1] + [0, 0, 0, -60]  # 0.4 of the track
     boxes = np.concatenate([over, over, BOXES[1:2] + 150.0, BOXES[1:2] + 151.0, BOXES[1:2] + 700.0])
     frame = frame_at(1.5, boxes, [0.9, 0.9, 0.59, 0.6, 0.9], [5, 6, 5, 5, 5])
-    clutter = np.array([1.0, 1.0, 1.0, 1.0, 0.5])
+    clutter = np.array([1.0, 1.0, 1.0, 0.51, 0.5])
     assignment = Assignment(np.zeros((5, 1)), clutter)
     born = unexplained(frame, assignment, np.array([5]), BOXES[:1], TrackerConfig(birth_iou=0.39, birth_score=0.6))
     assert born.tolist() == [1, 3]  # another label; well scored; not over a track of its label, not half explained

@@ -8,6 +8,7 @@ from people import SIZE, run, walkers
 
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 from dvae.tracking.boxes import as_boxes, iou
+from dvae.tracking.camera_following import infer_camera
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.tracks import TrackState
@@ -277,3 +278,20 @@ def test_restart_begins_anew_and_reset_goes_on_counting(shipped: TrajectorySRNN)
     assert tracks.state.tolist() == [TrackState.CONFIRMED]
     with pytest.raises(ValueError, match="expected a model folder or one of"):
         OnlineTracker.load("motion_none")
+
+
+def test_the_camera_is_inferred_from_who_is_confirmed_and_was_seen_in_the_last_frame(
+    shipped: TrajectorySRNN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = walkers(8, [[100, 300], [400, 300], [700, 300]], [[0, 0]] * 3)
+    tracker, asked = OnlineTracker(shipped, image_size=SIZE), []
+    run(tracker, [*truth[:5, :2], truth[5, :1]])
+    tracker.update(truth[6, [0, 2]], 6 / 30)  # the third is new
+
+    def infer(*given: object) -> object:
+        asked.append(np.asarray(given[-1]).tolist())
+        return infer_camera(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("dvae.tracking.online.infer_camera", infer)
+    tracker.update(truth[7], 7 / 30)
+    assert asked == [[True, False, False]]
