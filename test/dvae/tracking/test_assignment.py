@@ -41,15 +41,23 @@ def test_of_two_tracks_in_one_place_the_surer_gets_the_detection(fact: str, alon
     assert found[0] / found[1] == pytest.approx(odds[0] / odds[1], rel=1e-3)
 
 
-def test_clutter_explains_what_fits_worse_than_its_nats() -> None:
+@pytest.mark.parametrize(
+    ("direction", "deviation"),
+    [
+        ([1, 0, 1, 0], 0.08 * 40 / np.sqrt(2)),  # of the centre
+        ([0, 1, 0, 1], 0.08 * 100 / np.sqrt(2)),
+        ([-0.5, 0, 0.5, 0], 0.08 * 40 * np.sqrt(2)),  # of the width
+        ([0, -0.5, 0, 0.5], 0.08 * 100 * np.sqrt(2) * 0.9),  # of the height, with its spread
+    ],
+)
+def test_clutter_explains_what_fits_worse_than_its_nats(direction: list[float], deviation: float) -> None:
     frame, people = two(confidence=[1.0, 1.0], score=[1.0, 1.0])
-    config = TrackerConfig(exclusive_assignment=False, detection_probability=0.5, height_spread=1.0)
-    for offset in (5.0, 16.5, 17.0, 30.0):  # at 16.8 it is out of the gate
-        moved = BOXES + [offset, 0, offset, 0]
+    config = TrackerConfig(exclusive_assignment=False, detection_probability=0.5, height_spread=0.9)
+    for deviations in (2.0, 5.7, 7.3, 7.4, 9.0):  # at 7.35 it is out of the gate
+        moved = BOXES + deviations * deviation * np.array(direction)
         found = assign(frame, BoxEstimate(moved, np.zeros((2, 4))), people, config)
-        deviation = 0.08 * 40 / np.sqrt(2)  # of the centre
-        log_odds = config.clutter_nats - 0.5 * (offset / deviation) ** 2 + np.log(0.5)
-        inside = 0.5 * (offset / deviation) ** 2 < config.clutter_nats + 10.0
+        log_odds = config.clutter_nats - 0.5 * deviations**2 + np.log(0.5)
+        inside = 0.5 * deviations**2 < config.clutter_nats + 10.0
         expected = 1 / (1 + np.exp(-log_odds)) if inside else 0.0
         np.testing.assert_allclose(found.responsibilities.diagonal(), expected, rtol=1e-6)
         np.testing.assert_allclose(found.clutter, 1.0 - expected, rtol=1e-6)

@@ -104,12 +104,16 @@ def test_a_jump_is_taken_where_it_finds_many_more_of_the_sure(
     frame.boxes[:stayed] = predicted.mean[:stayed]
     monkeypatch.setattr("dvae.tracking.camera_following.find_jump", lambda tracks, boxes, extent: jump)
 
+    guesses = []
+
     def explain(guess: BoxEstimate) -> np.ndarray:
+        guesses.append(guess.mean - predicted.mean)
         return np.eye(6) if guess.mean[0, 0] - predicted.mean[0, 0] > 30.0 else np.diag(np.arange(6) < stayed) * 1.0
 
     found = infer_camera(camera, frame, predicted, explain, sure)
     assert (found.motion[0] > 30.0) == jumped
     assert found.support.sum() == (6 if jumped else stayed)
+    assert not jumped or any(np.allclose(moved, jump[[0, 1, 0, 1]]) for moved in guesses)  # no zoom at first
 
 
 def test_a_camera_starts_with_the_size_of_the_image_or_as_wide_as_the_boxes_reach() -> None:

@@ -295,3 +295,17 @@ def test_the_camera_is_inferred_from_who_is_confirmed_and_was_seen_in_the_last_f
     monkeypatch.setattr("dvae.tracking.online.infer_camera", infer)
     tracker.update(truth[7], 7 / 30)
     assert asked == [[True, False, False]]
+
+
+@pytest.mark.parametrize(("gap", "limit"), [(1 / 3000, 1 / 300), (5.0, 1.0)])
+def test_a_step_spans_a_tenth_to_thirty_frames_of_the_training_data(
+    shipped: TrajectorySRNN, gap: float, limit: float
+) -> None:
+    config, found = TrackerConfig(max_missed_seconds=10.0, camera_motion=False), {}
+    for step in (gap, limit, 0.9 * limit, 1.1 * limit):
+        tracker = OnlineTracker(shipped, config)
+        run(tracker, list(walkers(20, [[100, 300]], [[4, 0]])))
+        found[step] = tracker.update([], 19 / 30 + step).boxes
+    np.testing.assert_allclose(found[gap], found[limit], rtol=1e-9)
+    within = 0.9 * limit if gap > limit else 1.1 * limit
+    assert np.abs(found[within] - found[limit]).max() > 1e-4
