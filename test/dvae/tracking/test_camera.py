@@ -100,3 +100,16 @@ def test_a_jump_is_short_and_people_of_other_sizes_do_not_vote_for_one() -> None
     elsewhere = tracks[[0, 2, 3]] - [40.0, 0.0, 40.0, 0.0] + np.array([[0], [1], [1]]) * wider
     boxes = np.concatenate([elsewhere, jumped[:2]])
     np.testing.assert_allclose(find_jump(tracks, boxes, (1000.0, 800.0)), [50.0, -30.0])
+
+
+def test_a_shift_differs_by_less_than_a_share_of_the_size_where_it_agrees() -> None:
+    tracks = walkers(1, [[100, 100], [300, 150], [500, 120], [700, 90], [100, 400]], [[0, 0]] * 5)[0]  # 60 x 160
+    alike = np.array([[50.0, -30], [54, -20], [46, -40], [-20, 0], [-20, 0]])
+    np.testing.assert_allclose(find_jump(tracks, tracks + np.tile(alike, 2), (1000.0, 800.0)), [50.0, -30.0])
+    apart = np.array([[50.0, -30], [60, -30], [50, -55], [-20, 0], [-20, 0]])  # 10 of 60 and 25 of 160 are too much
+    np.testing.assert_allclose(find_jump(tracks, tracks + np.tile(apart, 2), (1000.0, 800.0)), [-20.0, 0.0])
+
+
+def test_the_shift_adds_the_variance_of_its_own_axis() -> None:
+    camera = CameraMotion((1000.0, 800.0), np.array([2.0, 3.0, 0.1]))
+    assert camera.shift_variance().tolist() == [4.0, 9.0, 4.0, 9.0]
