@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Config = TypeVar("Config")
@@ -59,6 +59,14 @@ def check_setting(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     return value
 
 
+def unknown_key(key: str, owner: str, known: Iterable[str]) -> str:
+    """What is said of a key that `owner` does not have: the nearest of those that it has."""
+    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.0)
+    return f"unknown key {key!r} for {owner}" + (
+        f"; the nearest valid key is {near[0]!r}" if near else ", which has none"
+    )
+
+
 def from_mapping(config: type[Config], values: Mapping[str, Any]) -> Config:
     """Build the frozen dataclass `config` from `values`, checking each type and range.
 
@@ -69,9 +77,7 @@ def from_mapping(config: type[Config], values: Mapping[str, Any]) -> Config:
     checked: dict[str, Any] = {}
     for key, value in values.items():
         if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.0)
-            nearest = f"; the nearest valid key is {near[0]!r}" if near else ", which has none"
-            raise ValueError(f"unknown key {key!r} for {config.__name__}{nearest}")
+            raise ValueError(unknown_key(str(key), config.__name__, fields))
         checked[key] = check_setting(fields[key], kinds[key], value)
     for name, field in fields.items():
         if name not in checked and field.default is REQUIRED and field.default_factory is REQUIRED:

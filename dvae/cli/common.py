@@ -59,7 +59,7 @@ def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> li
     """NAME=VALUE options -> one instance of each of the frozen dataclasses `configs`, or ValueError."""
     import yaml
 
-    from dvae.configuration import from_mapping
+    from dvae.configuration import from_mapping, unknown_key
 
     values: list[dict[str, Any]] = [{} for _ in configs]
     names = [{field.name for field in dataclasses.fields(config)} for config in configs]
@@ -67,6 +67,9 @@ def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> li
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"expected NAME=VALUE, got {text!r}")
-        owner = next((i for i, known in enumerate(names) if name in known), len(configs) - 1)
+        owner = next((i for i, known in enumerate(names) if name in known), None)
+        if owner is None:
+            owners = ", ".join(config.__name__ for config in configs)
+            raise ValueError(unknown_key(name, owners, sorted(set().union(*names))))
         values[owner][name] = yaml.safe_load(value)
     return [from_mapping(config, found) for config, found in zip(configs, values, strict=True)]

@@ -71,10 +71,11 @@ def add_models(task: argparse.ArgumentParser, speech: str) -> None:
 
 
 def load_models(names: list[str]) -> dict[str, DVAE[Any]]:
-    """Name -> model of the family."""
+    """Name -> model of the family; of several of one name, the names as they were given."""
     from dvae.models.store.registry import load_model
 
-    return {Path(name).name: load_model(name) for name in names}
+    short = [Path(name).name for name in names]
+    return {name if short.count(end) > 1 else end: load_model(name) for name, end in zip(names, short, strict=True)}
 
 
 def write_sounds(folder: Path, sounds: Mapping[str, Audio]) -> None:

@@ -22,7 +22,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_data_option(parser)
     parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="where the model goes (default: models/NAME of the recipe)"
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="where the model goes (default: models/NAME of the recipe, if there is none yet)",
     )
     parser.add_argument(
         "--work", type=Path, metavar="FOLDER", help="logs and the state to resume from (default: runs/NAME)"
@@ -59,6 +62,8 @@ def command(arguments: argparse.Namespace) -> None:
         recipe = recipe.with_speech(arguments.speech.expanduser())
         print(recipe.card["data"])
     output = arguments.output or Path("models") / recipe.name
+    if (output / "model.yaml").exists() and not (arguments.output or arguments.resume):
+        raise ValueError(f"expected no model in {output} yet, got one: --output FOLDER goes elsewhere or replaces it")
     work = arguments.work or Path("runs") / recipe.name
     hardware = Hardware(arguments.device, arguments.devices, arguments.nodes)
     if fit(recipe, arguments.data, output, work, arguments.resume, hardware):

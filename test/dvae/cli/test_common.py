@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dvae.cli.common import settings_from_options
+from dvae.enhancement.activity import ActivityConfig
+from dvae.tracking.config import TrackerConfig
+
 COMMANDS = ["dvae.cli.track", "dvae.cli.enhance", "dvae.cli.train", "dvae.cli.evaluate", "dvae_nodes.replay"]
 Run = Callable[..., int]
 
@@ -66,3 +70,14 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err.strip()
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_settings_go_to_the_one_that_has_them() -> None:
+    activity, tracker = settings_from_options((ActivityConfig, TrackerConfig), ["confirm_hits=5", "silence_db=-50"])
+    assert (activity.silence_db, tracker.confirm_hits) == (-50.0, 5)
+
+
+def test_a_misspelt_setting_is_looked_for_among_all_of_them() -> None:
+    message = "unknown key 'silence_dbb' for ActivityConfig, TrackerConfig; the nearest valid key is 'silence_db'"
+    with pytest.raises(ValueError, match=message):
+        settings_from_options((ActivityConfig, TrackerConfig), ["silence_dbb=3"])

@@ -158,3 +158,17 @@ def test_missing_folder_is_named(
               "data": {"speech_train": "a", "speech_valid": "b"}}  # fmt: skip
     assert run(recipe, tmp_path, "--data", str(tmp_path), monkeypatch=monkeypatch) == 2
     assert "data.speech_train: expected a folder, got" in capsys.readouterr().err
+
+
+def test_a_model_is_not_replaced_by_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(MOTION))
+    shipped = tmp_path / "models" / "small_motion" / "model.yaml"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_text("class: TrajectorySRNN")
+    monkeypatch.setattr("sys.argv", ["dvae-train", "recipe.yaml", "--device", "cpu"])
+    assert train.main() == 2
+    assert "expected no model in models/small_motion yet, got one" in capsys.readouterr().err
+    assert shipped.read_text() == "class: TrajectorySRNN"
