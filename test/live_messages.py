@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dvae.signal.audio_clock import NANOSECONDS
-from dvae_nodes.wire import audio
+from dvae_nodes.wire import audio, images
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import LiveTypes
 
@@ -37,4 +37,4 @@ def audio_messages(waveform: Any, start: float = 10.0, chunk: int = 512, rate: i
 
 
 def frame_message(seconds: float, image: Any) -> Any:
-    return convert.image_to_message(TYPES, convert.make_header(TYPES, round(seconds * SECOND), "camera"), image)
+    return images.image_to_message(TYPES, convert.make_header(TYPES, round(seconds * SECOND), "camera"), image)

@@ -11,7 +11,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_audio
-from dvae_nodes.wire import audio, topics
+from dvae_nodes.wire import audio, images, topics
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import BagTypes
 
@@ -45,7 +45,7 @@ def make_bag(target: Path, portaudio: bool = False, seconds: float = 15.0, folde
             break
         time = START + round(index / fps * NANOSECONDS)
         header = convert.make_header(types, time, "camera")
-        messages.append((time, "/image", topics.IMAGE.types[0], convert.image_to_message(types, header, frame)))
+        messages.append((time, "/image", topics.IMAGE.types[0], images.image_to_message(types, header, frame)))
     samples, rate = read_audio(folder / "demo_speech_noisy.flac")
     waveform = samples[0, : int(seconds * rate)]
     kind = audio.STAMPED if portaudio else audio.DATA_STAMPED

@@ -13,6 +13,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from dvae.signal.stft import STFT
 from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import images
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -75,7 +76,7 @@ def write_bag(path: Path, received: dict[str, list[tuple[float, Any]]], kinds: d
                 if topic in others:
                     writer.write(others[topic], time, serialize_message(message))
                     continue
-                _, data = cv2.imencode(".jpg", convert.image_from_message(message))
+                _, data = cv2.imencode(".jpg", images.image_from_message(message))
                 header = convert.make_header(types, time, message.header.frame_id)
                 small = types.make(jpeg, header=header, format="jpeg", data=data.reshape(-1))
                 writer.write(image_topic, time, types.store.serialize_cdr(small, jpeg))

@@ -17,7 +17,7 @@ from dvae.evaluation.metrics.speech import speech_scores
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_mono, write_audio
 from dvae.signal.audio_input import AudioFormat, decode
-from dvae_nodes.wire import audio, topics
+from dvae_nodes.wire import audio, images, topics
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import LiveTypes
 
@@ -41,7 +41,7 @@ def main() -> None:
     print(f"input bag: {count} messages; starting the nodes (detector, tracker, enhancer, overlay)")
     outputs = {f"/{topic.name}": audio_kind if topic == topics.ENHANCED else topic.types[0] for topic in RECORDED}
     recording = play(out / "input", outputs, out / "nodes.log")
-    frames = [convert.image_from_message(message) for _, message in recording.received["/image/annotated"]]
+    frames = [images.image_from_message(message) for _, message in recording.received["/image/annotated"]]
     write_video(out / "annotated.mp4", frames, fps=10.0)
     cv2.imwrite(str(out / "contact_sheet.png"), contact_sheet(frames))
     enhanced = assemble(recording.received["/audio/enhanced"])

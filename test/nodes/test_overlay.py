@@ -14,6 +14,7 @@ from sensor_msgs.msg import Image
 
 from dvae_nodes.overlay import OverlayNode
 from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import images
 
 
 def test_overlay_pairs_by_stamp_in_any_order_and_survives_a_bad_image(stage: Any) -> None:
@@ -42,7 +43,7 @@ def test_overlay_pairs_by_stamp_in_any_order_and_survives_a_bad_image(stage: Any
     stage.publish("tracks", tracks(2.0))
     stage.until(lambda: len(annotated) == 1)
     assert convert.stamp_to_nanoseconds(annotated[0].header.stamp) == 2 * SECOND
-    drawn = convert.image_from_message(annotated[0])
+    drawn = images.image_from_message(annotated[0])
     assert drawn[150, 100].any()  # the left side of the box
     assert not drawn[150, 130].any()  # its inside
     strange = frame_message(3.0, image)

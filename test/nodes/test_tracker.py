@@ -17,6 +17,7 @@ from vision_msgs.msg import Detection2DArray
 
 from dvae_nodes.tracker import TrackerNode
 from dvae_nodes.wire import conversions as convert
+from dvae_nodes.wire import images
 
 
 def test_tracker_tracks_and_repeats_the_header(stage: Any) -> None:
@@ -156,7 +157,7 @@ def test_the_camera_is_followed_in_images(stage: Any) -> None:
     for t, (x, y) in enumerate(shift.tolist()):
         header = convert.make_header(TYPES, round((10 + t / 30) * SECOND), "camera")
         seen = node.meter("image").count
-        stage.publish("image", convert.image_to_message(TYPES, header, texture[y : y + 400, x : x + 600]))
+        stage.publish("image", images.image_to_message(TYPES, header, texture[y : y + 400, x : x + 600]))
         stage.until(lambda seen=seen: node.meter("image").count > seen)
         box = [300 - x + 150, 200 - y + 150, 340 - x + 150, 310 - y + 150]  # a person who stands still in the scene
         message = stage.send("detections", detections(10 + t / 30, [] if t == 11 else [box]), tracks)

@@ -8,7 +8,7 @@ from dvae.vision.hog import HogConfig, HogDetector
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire import conversions as convert
-from dvae_nodes.wire import topics
+from dvae_nodes.wire import images, topics
 from dvae_nodes.wire.messages import MessageTypes, Output
 
 
@@ -33,7 +33,7 @@ class DetectorPipeline(Pipeline):
 
     def on_image(self, message: Any, _: int) -> list[Output]:
         """One image -> its people, with the image's header."""
-        boxes, scores = self._detector.detect(convert.image_from_message(message))
+        boxes, scores = self._detector.detect(images.image_from_message(message))
         found = convert.detections_to_message(self.types, message.header, boxes, scores, "person")
         return [topics.DETECTIONS.output(found)]
 

@@ -12,8 +12,7 @@ from dvae.tracking.tracks import TrackState
 from dvae.vision.painter import PaintedTrack, TrackPainter
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.wire import conversions as convert
-from dvae_nodes.wire import topics
+from dvae_nodes.wire import images, topics
 from dvae_nodes.wire.messages import MessageTypes, Output
 from dvae_nodes.wire.pairs import make_pairs
 
@@ -70,8 +69,8 @@ class OverlayPipeline(Pipeline):
 
     def _drawn(self, image: Any, tracks: Any) -> Output:
         """The image with its tracks, with the header of the image."""
-        canvas = self._painter.draw(convert.image_from_message(image), tracks_to_paint(tracks))
-        return topics.ANNOTATED.output(convert.image_to_message(self.types, image.header, canvas))
+        canvas = self._painter.draw(images.image_from_message(image), tracks_to_paint(tracks))
+        return topics.ANNOTATED.output(images.image_to_message(self.types, image.header, canvas))
 
     inputs = (
         Input(topics.IMAGE, on_image, "the camera", depth=PAIR_QUEUE, any_name=True),

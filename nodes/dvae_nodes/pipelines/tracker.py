@@ -16,7 +16,7 @@ from dvae.tracking.tracks import Tracks, TrackState
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire import conversions as convert
-from dvae_nodes.wire import humans, topics
+from dvae_nodes.wire import humans, images, topics
 from dvae_nodes.wire.markers import TrackMarkers
 from dvae_nodes.wire.messages import MessageTypes, Output
 
@@ -124,7 +124,7 @@ class TrackerPipeline(Pipeline):
         """One image, for the motion of the camera. Gives nothing."""
         if self._camera:
             stamp = convert.stamp_to_nanoseconds(message.header.stamp)
-            self._camera.add(convert.image_from_message(message), stamp)
+            self._camera.add(images.image_from_message(message), stamp)
         return []
 
     def on_detections(self, message: Any, _: int) -> list[Output]:
