@@ -5,25 +5,57 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PART_FAILED = 1  # exit status: part of the work could not be done
+WRONG_USE = 2
 
-def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
-    """Parse the arguments and run `command`; returns the exit status."""
+
+class Terminated(BaseException):
+    """SIGTERM came: the command ends as on Ctrl-C, by way of its `finally`."""
+
+
+def run_command(command: Callable[[argparse.Namespace], int | None], parser: argparse.ArgumentParser) -> int:
+    """Parse the arguments and run `command`; returns the exit status, which is what `command` returns, or 0."""
     arguments = parser.parse_args()
     try:
-        command(arguments)
-    except (ValueError, OSError) as error:
-        message = " ".join(str(error).split())
+        with terminated_by_signal():
+            return command(arguments) or 0
+    except (ValueError, OSError, MemoryError) as error:
+        message = one_line(error) or "not enough memory"
         print(f"{parser.prog}: error: {message}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        return WRONG_USE
+    except (KeyboardInterrupt, Terminated) as stopped:
+        is_terminated = isinstance(stopped, Terminated)
+        print(f"{parser.prog}: {'terminated' if is_terminated else 'interrupted'}", file=sys.stderr)
+        return 128 + (signal.SIGTERM if is_terminated else signal.SIGINT)
+
+
+@contextmanager
+def terminated_by_signal() -> Iterator[None]:
+    """Inside, SIGTERM raises `Terminated`, so that nothing half done stays behind."""
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def one_line(what: object) -> str:
+    """Text, or what an error says, for a terminal: in one line, and what cannot be printed (a file name may hold
+    anything) as its escape."""
+    if isinstance(what, OSError) and what.strerror:  # without its number
+        what = f"{what.filename}: {what.strerror}" if what.filename else what.strerror
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(str(what).split()))
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,8 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from dvae.models.store.checkpoint import save_model, write_atomically
+from dvae.files import write_whole
+from dvae.models.store.checkpoint import save_model
 from dvae.threads import use_one_thread
 from dvae.training.card import model_card
 from dvae.training.recipe import Optimisation, Recipe
@@ -65,7 +66,7 @@ class ExportBest(lightning.Callback):
         }
         assert isinstance(module, Task)
         save_model(module.model, self.folder, facts)
-        write_atomically(self.folder / "MODEL_CARD.md", model_card(self.recipe, facts, module.model).encode())
+        write_whole(self.folder / "MODEL_CARD.md", model_card(self.recipe, facts, module.model).encode())
 
 
 class DataPosition(lightning.Callback):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,18 +14,12 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from dvae.configuration import from_mapping
+from dvae.files import write_whole
 from dvae.models.module import ConfiguredModule
 from dvae.models.store.find import find_model
 from dvae.models.store.weights import read_description
 
 Model = TypeVar("Model", bound=ConfiguredModule)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write through a temporary file, so that a reader or a crash never sees half a file."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
 
 
 def save_model(model: ConfiguredModule, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
@@ -39,8 +32,8 @@ def save_model(model: ConfiguredModule, folder: Path, facts: Mapping[str, Any] |
         "sha256": hashlib.sha256(data).hexdigest(),
         **(facts or {}),
     }
-    write_atomically(folder / "model.safetensors", data)
-    write_atomically(folder / "model.yaml", yaml.safe_dump(description, sort_keys=False).encode())
+    write_whole(folder / "model.safetensors", data)
+    write_whole(folder / "model.yaml", yaml.safe_dump(description, sort_keys=False).encode())
 
 
 def load_as(model_class: type[Model], name: str | Path) -> Model:

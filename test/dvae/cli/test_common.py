@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import argparse
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dvae.cli.common import settings_from_options
+from dvae.cli.common import one_line, run_command, settings_from_options
 from dvae.enhancement.activity import ActivityConfig
 from dvae.tracking.config import TrackerConfig
 
@@ -81,3 +84,33 @@ def test_a_misspelt_setting_is_looked_for_among_all_of_them() -> None:
     message = "unknown key 'silence_dbb' for ActivityConfig, TrackerConfig; the nearest valid key is 'silence_db'"
     with pytest.raises(ValueError, match=message):
         settings_from_options((ActivityConfig, TrackerConfig), ["silence_dbb=3"])
+
+
+def test_messages_are_one_line_whatever_a_file_is_called() -> None:
+    assert one_line(ValueError("got a\nb\udcff\x1b[31m \u00e9")) == "got a b\\udcff\\x1b[31m \u00e9"
+    assert one_line(OSError(28, "No space left on device")) == "No space left on device"
+    assert one_line(OSError(13, "Permission denied", "a.wav")) == "a.wav: Permission denied"
+
+
+def test_status_of_a_command_and_of_one_that_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["command"])
+    cleaned, before = [], signal.getsignal(signal.SIGTERM)
+
+    def stopped_by(number: int) -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            cleaned.append(number)
+
+    statuses = [
+        run_command(command, argparse.ArgumentParser())
+        for command in (
+            lambda _: None,
+            lambda _: 1,
+            lambda _: stopped_by(signal.SIGTERM),
+            lambda _: stopped_by(signal.SIGINT),
+        )
+    ]
+    assert statuses == [0, 1, 143, 130]
+    assert cleaned == [signal.SIGTERM, signal.SIGINT]
+    assert signal.getsignal(signal.SIGTERM) is before
