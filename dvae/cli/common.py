@@ -89,9 +89,7 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
 
 def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> list[Any]:
     """NAME=VALUE options -> one instance of each of the frozen dataclasses `configs`, or ValueError."""
-    import yaml
-
-    from dvae.configuration import from_mapping, unknown_key
+    from dvae.configuration import from_mapping, parse_yaml, unknown_key
 
     values: list[dict[str, Any]] = [{} for _ in configs]
     names = [{field.name for field in dataclasses.fields(config)} for config in configs]
@@ -103,5 +101,8 @@ def settings_from_options(configs: Sequence[type], options: Sequence[str]) -> li
         if owner is None:
             owners = ", ".join(config.__name__ for config in configs)
             raise ValueError(unknown_key(name, owners, sorted(set().union(*names))))
-        values[owner][name] = yaml.safe_load(value)
+        try:
+            values[owner][name] = parse_yaml(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     return [from_mapping(config, found) for config, found in zip(configs, values, strict=True)]

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from dvae.configuration import from_mapping, setting
+from dvae.configuration import from_mapping, parse_yaml, read_yaml, setting, shown
 from dvae.data.speech_sets import speech_set
 from dvae.models.store.find import share_folders
 from dvae.training.recipe_data import (
@@ -168,13 +166,11 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
 def _read_sections(path: Path) -> dict[str, Any]:
     """The sections of the file, each of the right kind."""
     try:
-        values = yaml.safe_load(path.read_text())
+        values = read_yaml(path)
     except OSError as error:
         raise ValueError(f"expected a recipe file, got {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected YAML, got {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected keys {', '.join(REQUIRED_SECTIONS)}, got {values!r:.80}")
+        raise ValueError(f"{path}: expected keys {', '.join(REQUIRED_SECTIONS)}, got {shown(values)}")
     for key in values.keys() - SECTIONS.keys():
         near = difflib.get_close_matches(str(key), SECTIONS, n=1, cutoff=0.0)
         raise ValueError(f"{path}: unknown key {key!r}; the nearest valid key is {near[0]!r}")
@@ -183,7 +179,7 @@ def _read_sections(path: Path) -> dict[str, Any]:
     values = {"loss": {}, **values}
     for key, kind in SECTIONS.items():
         if not isinstance(values[key], kind):
-            raise ValueError(f"{path}: {key}: unexpected value {values[key]!r:.80}")
+            raise ValueError(f"{path}: {key}: unexpected value {shown(values[key])}")
     if values["task"] not in TASKS:
         raise ValueError(f"{path}: expected a task of {', '.join(TASKS)}, got {values['task']!r}")
     return values
@@ -197,6 +193,6 @@ def _apply(change: str, values: dict[str, Any]) -> None:
         sections = ", ".join(sorted(name for name, kept in values.items() if isinstance(kept, dict)))
         raise ValueError(f"expected SECTION.KEY=VALUE with a section of {sections}, got {change!r}")
     try:
-        values[section][key] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{place}: expected YAML, got {value!r}: {str(error).splitlines()[0]}") from error
+        values[section][key] = parse_yaml(value)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}, in {shown(value)}") from error

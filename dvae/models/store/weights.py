@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from dvae.configuration import from_mapping
+from dvae.configuration import from_mapping, read_yaml, shown
 
 Config = TypeVar("Config")
 
@@ -24,14 +23,12 @@ def read_class(folder: Path) -> str:
 
 def _read_yaml(folder: Path) -> dict[str, Any]:
     try:
-        description = yaml.safe_load((folder / "model.yaml").read_text())
+        description = read_yaml(folder / "model.yaml")
     except OSError as error:
         raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{folder / 'model.yaml'}: expected YAML, got {str(error).splitlines()[0]}") from error
     if not isinstance(description, dict) or not {"class", "config", "sha256"} <= description.keys():
         raise ValueError(
-            f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {description!r:.80}"
+            f"{folder / 'model.yaml'}: expected the keys class, config and sha256, got {shown(description)}"
         )
     return description
 
@@ -47,11 +44,11 @@ def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], byt
     except OSError as error:
         raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
     if description["class"] != class_name:
-        raise ValueError(f"{folder}: expected a model of class {class_name}, got {description['class']}")
+        raise ValueError(f"{folder}: expected a model of class {class_name}, got {shown(description['class'])}")
     found = hashlib.sha256(data).hexdigest()
     if found != description["sha256"]:
         raise ValueError(
-            f"{folder / 'model.safetensors'} is damaged: expected sha256 {description['sha256']}, got {found}"
+            f"{folder / 'model.safetensors'} is damaged: expected sha256 {shown(description['sha256'])}, got {found}"
         )
     return description, data
 

@@ -48,7 +48,7 @@ class TestCheckpoint:
 
     def test_other_class(self, tmp_path: Path) -> None:
         self.save(tmp_path)
-        with pytest.raises(ValueError, match="expected a model of class RVAE, got TrajectorySRNN"):
+        with pytest.raises(ValueError, match="expected a model of class RVAE, got 'TrajectorySRNN'"):
             load_as(RVAE, tmp_path)
 
 
