@@ -43,9 +43,8 @@ setup(
         "tqdm",  # progress bars
         "soundfile",  # WAV and FLAC
         "soxr",  # resampling
-        "opencv-python-headless<5",  # HOG people detector (gone in OpenCV 5), drawing
+        "opencv-python-headless<5",  # images, HOG people detector (gone in OpenCV 5), drawing
         "rosbags>=0.11.5",  # dvae-replay: sqlite3 and mcap bags without ROS
-        "rosbags-image",  # image messages to arrays where cv_bridge is missing
         "matplotlib",  # spectrograms and plots
     ],
     extras_require={

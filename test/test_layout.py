@@ -89,9 +89,7 @@ def test_circles_are_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) not in {"nodes", "lifecycle"}])
 def test_library_wire_and_pipelines_import_no_ros(name: str) -> None:
-    allowed = (
-        {"cv_bridge", "message_filters"} if room(name) == "wire" else set()
-    )  # in functions, where they are installed
+    allowed = {"message_filters"} if room(name) == "wire" else set()  # in functions, where they are installed
     assert not {target.split(".")[0] for target in IMPORTS[name]} & (ROS - allowed)
     assert not {target.split(".")[0] for target in imports(name, MODULES[name], top_only=True)} & ROS
 

@@ -15,9 +15,9 @@ class Reporter:
 
     def report(self, cause: str, text: str) -> None:
         """`cause` names the kind of problem; `text` says what was expected and what came."""
-        self.counts[cause] += 1
-        count = self.counts[cause]
+        count = self.counts[cause] + 1
         if count == 1:
             self._write(text)
         elif str(count).strip("0") == "1":
             self._write(f"{text} (seen {count} times)")
+        self.counts[cause] = count  # who sees the count can read the text

@@ -36,8 +36,8 @@ AUDIO_KINDS = tuple(f"audio_common_msgs/msg/{name}" for name in ("AudioStamped",
 AUDIO_INFO_TYPE = "audio_common_msgs/msg/AudioInfo"
 IDS_LIST = "hri_msgs/msg/IdsList"
 
-IMAGE = Topic("image", ("sensor_msgs/msg/Image",))
-ANNOTATED = Topic("image/annotated", IMAGE.types)
+IMAGE = Topic("image", ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"))
+ANNOTATED = Topic("image/annotated", IMAGE.types[:1])
 DETECTIONS = Topic("detections", ("vision_msgs/msg/Detection2DArray",))
 TRACKS = Topic("tracks", ("dvae_perception/msg/TrackArray",))
 TRACKS_AS_DETECTIONS = Topic("tracks/detections", DETECTIONS.types)
