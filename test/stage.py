@@ -48,6 +48,10 @@ class Stage:
             self.until(lambda: self._publishers[topic].get_subscription_count() > 0)
         self._publishers[topic].publish(message)
 
+    def unpublish(self, topic: str) -> None:
+        """Take the publisher of a topic away."""
+        self.peer.destroy_publisher(self._publishers.pop(topic))
+
     def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
         """Handle callbacks until `condition()`; fails after `seconds`."""
         end = time.monotonic() + seconds

@@ -75,3 +75,15 @@ class AdderPipeline(Pipeline):
         Input(NUMBERS, on_number, "what is added", any_name=True),
         Input(ROBOT_SPEAKING, on_robot_speaking, "odd things", optional=True),
     )
+
+
+def adder_node(pipeline: type[Pipeline] = AdderPipeline) -> type:
+    """The node of a pipeline; ROS is imported here."""
+    from dvae_nodes.lifecycle.node import PipelineNode
+
+    class AdderNode(PipelineNode):
+        """The pipeline as a lifecycle node."""
+
+        pipeline_class = pipeline
+
+    return AdderNode

@@ -1,8 +1,13 @@
-"""ROS parameters from the frozen dataclasses of the library: the one schema of node, command line and YAML."""
+"""ROS parameters from the frozen dataclasses of the library: the one schema of node, command line and YAML.
+
+ROS itself ends the process for `max_missed_seconds: 3`, an integer where the default is 3.0, so parameters take a value
+of any type, and the schema judges it: a number that fits is taken, another value is an error that names the parameter.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_type_hints
@@ -25,7 +30,7 @@ def descriptor(field: dataclasses.Field[Any], kind: type) -> ParameterDescriptor
     if meta["choices"]:
         text += f"; one of {', '.join(meta['choices'])}"
     text += "" if meta["live"] else "; fixed once the node is configured"
-    found = ParameterDescriptor(description=text)
+    found = ParameterDescriptor(description=text, dynamic_typing=True)
     low, high = meta["minimum"], meta["maximum"]
     if kind in (int, float) and (math.isfinite(low) or math.isfinite(high)):
         low, high = max(low, -LARGE), min(high, LARGE)
@@ -34,6 +39,19 @@ def descriptor(field: dataclasses.Field[Any], kind: type) -> ParameterDescriptor
         else:
             found.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
     return found
+
+
+def declare(node: Node, field: dataclasses.Field[Any], kind: type) -> None:
+    """Declare a field as a parameter. A value that does not fit is kept, for `get` to refuse it: the node lives, and
+    can be told a better one."""
+    full = descriptor(field, kind)
+    open_to_all = ParameterDescriptor(description=full.description, dynamic_typing=True)
+    value = node.declare_parameter(field.name, field.default, open_to_all).value
+    try:
+        check_setting(field, kind, value)
+    except ValueError:
+        return
+    node.set_descriptor(field.name, full)
 
 
 class ConfiguredParameters:
@@ -50,7 +68,7 @@ class ConfiguredParameters:
             kinds = get_type_hints(config)
             for field in dataclasses.fields(config):
                 self._fields[field.name] = (field, kinds[field.name])
-                node.declare_parameter(field.name, field.default, descriptor(field, kinds[field.name]))
+                declare(node, field, kinds[field.name])
         node.add_on_set_parameters_callback(self._check)
 
     def get(self, config: type[Config]) -> Config:
@@ -61,6 +79,18 @@ class ConfiguredParameters:
     def settings(self) -> Settings:
         """The present values of all of them."""
         return Settings(*(self.get(config) for config in self._configs))
+
+    def misspelt(self) -> list[str]:
+        """What to say of parameters that were given to the node, that it does not have, and that look like one of its
+        own. (Others may be meant for another node: a file can give its parameters to all of a process.)"""
+        given: dict[str, Any] = getattr(self._node, "_parameter_overrides", {})  # rclpy tells them nowhere else
+        known = [parameter.name for parameter in self._node.get_parameters_by_prefix("").values()]
+        nearest = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.8) for name in given}
+        return [
+            f"parameter {name}: there is none of this name, it is ignored; the nearest is {near[0]}"
+            for name, near in sorted(nearest.items())
+            if near and near[0] != name
+        ]
 
     def _check(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         for parameter in parameters:

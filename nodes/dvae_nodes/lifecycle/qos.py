@@ -1,4 +1,4 @@
-"""Says which QoS does not match: otherwise a node runs and nothing comes, without a hint why."""
+"""Which QoS may be overridden, and which does not match: otherwise nothing comes, without a hint why."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.qos import QoSPolicyKind
 
 from dvae_nodes.lifecycle.reporting import Reporter
+
+# by parameters qos_overrides.TOPIC.subscription.POLICY, qos_overrides.TOPIC.publisher.POLICY
+OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
 
 
 def say_bad_qos(node: Node, reporter: Reporter, topic: str, other: str) -> Callable[[Any], None]:

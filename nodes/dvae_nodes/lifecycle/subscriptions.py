@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # Humble has it only there
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
-
-from dvae_nodes.lifecycle.diagnostics import Meter
 from dvae_nodes.lifecycle.pipeline import Input, Pipeline, handle
-from dvae_nodes.lifecycle.qos import say_bad_qos
 from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.lifecycle.source import Source
 from dvae_nodes.lifecycle.worker import NewestWorker
-from dvae_nodes.wire.messages import Output, message_class
+from dvae_nodes.wire.messages import Output
+
+LOOK_SECONDS = 0.25  # between looks at what is published, where nothing comes
 
 
 class Subscriptions:
     """Subscriptions of `node` by topic. is_open: whether messages are handled now; prepare: called before each one;
-    publish: is given the results."""
+    publish: is given the results; changed: the types of messages that an input had and has."""
 
     def __init__(
         self,
@@ -35,33 +30,33 @@ class Subscriptions:
         is_open: Callable[[], bool],
         prepare: Callable[[], None],
         publish: Callable[[list[Output]], None],
+        changed: Callable[[str, str], None],
     ) -> None:
-        self._node, self._reporter, self._publish = node, reporter, publish
+        self._node, self._reporter, self._publish, self._changed = node, reporter, publish, changed
         self._is_open, self._prepare = is_open, prepare
-        self._made: list[Any] = []
         self._workers: list[NewestWorker] = []
-        self.meters: dict[str, tuple[str, Meter]] = {}  # topic -> type of its messages, and their count and times
+        self._timer: Any = None
+        self.sources: dict[str, Source] = {}  # by topic
 
-    def listen(self, pipeline: Pipeline, declared: Input, kind: str) -> None:
-        """Subscribe to messages of type `kind`, best effort by default (qos_overrides change it)."""
-        topic, meter = declared.topic.name, Meter(declared.optional)
-        self.meters[topic] = (kind, meter)
-        process = partial(self._process, pipeline, declared, meter)
+    def listen(self, pipeline: Pipeline, declared: Input, kinds: Sequence[str]) -> None:
+        """Subscribe to messages of one of `kinds`: the one that is published."""
+        topic = declared.topic.name
+        process = partial(self._process, pipeline, declared)
         if declared.newest_only:
             worker = NewestWorker(f"{pipeline.name} {topic}", process)
             self._workers.append(worker)
-            process = partial(self._hand_over, worker, meter)
-        warn = say_bad_qos(self._node, self._reporter, topic, "publisher")
-        self._made.append(
-            self._node.create_subscription(
-                message_class(kind),
-                topic,
-                lambda message: self._receive(meter, process, message),
-                QoSProfile(depth=declared.depth, reliability=ReliabilityPolicy.BEST_EFFORT),
-                event_callbacks=SubscriptionEventCallbacks(incompatible_qos=warn, use_default_callbacks=False),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
-        )
+            process = partial(self._hand_over, worker, topic)
+        receive = partial(self._receive, topic, process)
+        self.sources[topic] = Source(self._node, self._reporter, declared, kinds, receive, self._changed)
+        if self._timer is None:  # steady: with use_sim_time and no /clock other timers never fire
+            clock = Clock(clock_type=ClockType.STEADY_TIME)
+            self._timer = self._node.create_timer(LOOK_SECONDS, self.look, clock=clock)
+
+    def look(self) -> None:
+        """Where nothing comes, see what is published."""
+        for source in self.sources.values():
+            if source.meter.silence_seconds > LOOK_SECONDS:
+                source.look()
 
     def start(self) -> None:
         """The node becomes active."""
@@ -76,32 +71,38 @@ class Subscriptions:
     def destroy(self) -> None:
         """Take all subscriptions from the node."""
         self.stop()
-        for subscription in self._made:
-            self._node.destroy_subscription(subscription)
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+        for source in self.sources.values():
+            source.destroy()
         self._workers.clear()
-        self._made.clear()
-        self.meters.clear()
+        self.sources.clear()
 
-    def _receive(self, meter: Meter, process: Callable[[Any], None], message: Any) -> None:
+    def _receive(self, topic: str, process: Callable[[Any], None], message: Any) -> None:
+        meter = self.sources[topic].meter
+        meter.see()
         if not self._is_open():  # subscriptions of a lifecycle node are not gated by its state
             meter.drops += 1
             return
         handle(self._reporter, "parameters", self._prepare)
         process(message)
 
-    def _hand_over(self, worker: NewestWorker, meter: Meter, message: Any) -> None:
-        meter.drops += worker.put(message)
+    def _hand_over(self, worker: NewestWorker, topic: str, message: Any) -> None:
+        self.sources[topic].meter.drops += worker.put(message)
 
-    def _process(self, pipeline: Pipeline, declared: Input, meter: Meter, message: Any) -> None:
+    def _process(self, pipeline: Pipeline, declared: Input, message: Any) -> None:
         """Handle one message, publish its results, and measure it."""
-        began = time.perf_counter()
+        began, meter = time.perf_counter(), self.sources[declared.topic.name].meter
 
         def work() -> list[Output]:
             outputs = declared.handler(pipeline, message, self._node.get_clock().now().nanoseconds)
             self._publish(outputs)
             return outputs
 
-        if handle(self._reporter, declared.topic.name, work) is not None:
+        if handle(self._reporter, declared.topic.name, work) is None:
+            meter.fail()
+        else:
             meter.add(time.perf_counter() - began, self._age(message))
 
     def _age(self, message: Any) -> float | None:

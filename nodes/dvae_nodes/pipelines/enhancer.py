@@ -37,7 +37,7 @@ class EnhancerNodeConfig:
     model: str = setting("", "speech model instead of the preset's: name of a shipped one, or a folder")
     audio_type: str = setting(
         "auto",
-        "message on `audio`: auto takes AudioStamped or AudioDataStamped, whichever audio_common_msgs is installed",
+        "message on `audio`: auto takes the one that is published there, AudioStamped, AudioDataStamped or AudioData",
         choices=("auto", "AudioStamped", "AudioDataStamped", "AudioData"),
     )
     sample_rate: int = setting(
@@ -212,7 +212,7 @@ class EnhancerPipeline(Pipeline):
     inputs = (
         Input(topics.ROBOT_SPEAKING, on_robot_speaking, "the robot talks or moves loudly now", optional=True),
         Input(topics.REFERENCE_INFO, on_reference_info, "format of `reference`", when="cancel_echo", optional=True),
-        Input(topics.AUDIO_INFO, on_audio_info, "format of `audio`, where it is sent apart", any_name=True),
+        Input(topics.AUDIO_INFO, on_audio_info, "format of `audio`, where sent apart", optional=True, any_name=True),
         Input(topics.AUDIO, on_audio, "what the microphones hear", depth=AUDIO_QUEUE, any_name=True),
         Input(
             topics.REFERENCE, on_reference, "what the loudspeaker plays, stamped when it is played",

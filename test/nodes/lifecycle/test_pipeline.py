@@ -9,23 +9,12 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
-from toy_capability import SUMS, AdderConfig, AdderPipeline
+from toy_capability import SUMS, AdderConfig, AdderPipeline, adder_node
 
-from dvae_nodes.lifecycle.pipeline import OutputTopic, Pipeline, Settings, handle
+from dvae_nodes.lifecycle.pipeline import OutputTopic, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.replay import replay
 from dvae_nodes.wire.messages import Output
-
-
-def adder_node(pipeline: type[Pipeline] = AdderPipeline) -> type:
-    from dvae_nodes.lifecycle.node import PipelineNode
-
-    class AdderNode(PipelineNode):
-        """The pipeline as a lifecycle node."""
-
-        pipeline_class = pipeline
-
-    return AdderNode
 
 
 def test_live_it_has_parameters_topics_and_diagnostics(stage: Any) -> None:

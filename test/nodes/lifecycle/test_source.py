@@ -1,0 +1,144 @@
+"""An input takes the type that is published on its topic, whenever that comes or changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from toy_capability import NUMBERS, SUMS, AdderPipeline, adder_node
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
+from live_messages import audio_messages
+from std_msgs.msg import Int32, Int64, UInt8
+
+from dvae_nodes.lifecycle.graph import type_to_take
+from dvae_nodes.lifecycle.pipeline import OutputTopic
+from dvae_nodes.wire.topics import Topic
+
+KINDS = ("std_msgs/msg/Int64", "std_msgs/msg/Int32")
+
+
+@pytest.mark.parametrize(
+    ("published", "current", "expected"),
+    [
+        ([], "a", "a"),
+        (["b"], "a", "b"),
+        (["a", "b"], "b", "b"),
+        (["a", "b"], "a", "a"),
+        (["x"], "b", "b"),
+        (["c", "b"], "a", "b"),
+    ],
+)
+def test_the_first_type_that_can_be_read_and_is_published(published: list[str], current: str, expected: str) -> None:
+    assert type_to_take(("a", "b", "c"), published, current) == expected
+
+
+class EitherPipeline(AdderPipeline):
+    """Reads numbers of two types; sums are of the type that came."""
+
+    outputs = (OutputTopic(Topic("sums", KINDS), "the sum"),)
+
+    def on_number(self, message: Any, time: int) -> list[Any]:
+        kind = f"std_msgs/msg/{type(message).__name__}"
+        return [Topic("sums", KINDS).output(self.types.make(kind, data=message.data + 1), kind=kind)]
+
+    inputs = (AdderPipeline.inputs[0]._replace(topic=Topic(NUMBERS.name, KINDS), handler=on_number),)
+
+
+@pytest.fixture
+def stranger() -> Iterator[Callable[[], Any]]:
+    """Nodes of other processes: one participant cannot have two types on a topic."""
+    made = []
+
+    def make() -> Any:
+        context = rclpy.context.Context()
+        rclpy.init(context=context)
+        made.append((context, rclpy.create_node("stranger", context=context)))
+        return made[-1][1]
+
+    yield make
+    for context, node in made:
+        node.destroy_node()
+        rclpy.try_shutdown(context=context)
+
+
+def send(stage: Any, publisher: Any, message: Any, results: list[Any]) -> Any:
+    """The result of a message, sent when it is read."""
+    stage.until(lambda: publisher.get_subscription_count() > 0)
+    publisher.publish(message)
+    stage.until(lambda: bool(results))
+    return results.pop()
+
+
+def test_the_type_that_comes_late_and_changes_is_taken(stage: Any, stranger: Any) -> None:
+    node = stage.add(adder_node(EitherPipeline))
+    for kind in (Int32, Int64, Int32):
+        # whoever reads it expects the type that comes: a process of its own each time
+        other, results = stranger(), []
+        publisher = other.create_publisher(kind, "numbers", 10)
+        executor = rclpy.executors.SingleThreadedExecutor(context=other.context)
+        executor.add_node(other)
+        other.create_subscription(kind, "sums", results.append, 10)
+        stage.until(lambda publisher=publisher: publisher.get_subscription_count() > 0)
+        stage.until(lambda kind=kind: node._sources.sources["numbers"].kind.endswith(kind.__name__))
+        end = []
+        while not results and len(end) < 300:
+            publisher.publish(kind(data=4))
+            stage.executor.spin_once(timeout_sec=0.05)
+            executor.spin_once(timeout_sec=0.05)
+            end.append(1)
+        assert results[0].data == 5
+        other.destroy_publisher(publisher)
+        executor.shutdown()
+        other.destroy_node()
+    assert not stage.problems(node)
+
+
+def test_nodes_of_one_process_change_together(stage: Any, stranger: Any) -> None:
+    class Other(adder_node(EitherPipeline)):  # type: ignore[misc]
+        """A second reader of the topic, as tracker and overlay both read images."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(namespace="second", cli_args=["--ros-args", "-r", "numbers:=/numbers"], **options)
+
+    nodes = [stage.add(adder_node(EitherPipeline)), stage.add(Other)]
+    publisher = stranger().create_publisher(Int32, "numbers", 10)
+    stage.until(lambda: publisher.get_subscription_count() == 2)
+    publisher.publish(Int32(data=4))
+    stage.until(lambda: all(node.meter("numbers").count == 1 for node in nodes))
+    assert not [stage.problems(node) for node in nodes if stage.problems(node)]
+
+
+def test_a_type_that_cannot_be_read_is_said_once_and_left_when_it_is_mended(stage: Any, stranger: Any) -> None:
+    node = stage.add(adder_node(EitherPipeline))
+    other = stranger()
+    wrong = other.create_publisher(UInt8, "numbers", 10)
+    stage.until(lambda: "type numbers std_msgs/msg/UInt8" in stage.problems(node))
+    other.destroy_publisher(wrong)
+    sums = stage.listen(Int64, SUMS.name)
+    assert send(stage, stage.peer.create_publisher(Int64, "numbers", 10), Int64(data=1), sums).data == 2
+
+
+def test_the_enhancer_takes_what_audio_capture_publishes(stage: Any, stranger: Any) -> None:
+    """That of ros-drivers: AudioData on `audio`, AudioDataStamped on `audio_stamped`."""
+    import numpy as np
+    from audio_common_msgs.msg import AudioData, AudioDataStamped
+
+    from dvae_nodes.enhancer import EnhancerNode
+
+    node = stage.add(EnhancerNode, sample_rate=16000)
+    capture = stranger()
+    plain, stamped = (
+        capture.create_publisher(kind, topic, 10)
+        for kind, topic in ((AudioData, "audio"), (AudioDataStamped, "audio_stamped"))
+    )
+    stage.until(lambda: plain.get_subscription_count() == 1)
+    enhanced = stage.listen(AudioData, "audio/enhanced")
+    messages = audio_messages(np.zeros(16000, dtype=np.float32))
+    for count, message in enumerate(messages, start=1):
+        stamped.publish(message)
+        plain.publish(message.audio)
+        stage.until(lambda count=count: node.meter("audio").count == count)
+    node.trigger_deactivate()
+    stage.until(lambda: sum(len(message.data) for message in enhanced) == 2 * 16000)
