@@ -77,7 +77,8 @@ def read_set(name: str, cache: Path) -> list[Clip]:
         first = length // 2 if second_half else 0
         found = [np.column_stack([f.boxes, f.scores]) for f in by_frame(rows, length)]
         motion = path.parent.parent / "gmc.txt"
-        camera = read_camera_motion(motion, length) if motion.is_file() else [None] * length
+        maps = read_camera_motion(motion) if motion.is_file() else {}
+        camera = [maps.get(index) for index in range(length)]
         truth = by_frame(true_rows, length)
         rate, size = sequence.frames_per_second, sequence.image_size
         clips.append(Clip(sequence.name, rate, size, truth[first:], found[first:], camera[first:]))

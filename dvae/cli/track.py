@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from dvae.cli.common import run_command, settings_from_options
+from dvae.cli.common import PART_FAILED, run_command, settings_from_options
+from dvae.files import keep_inputs
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+    from dvae.tracking.tracks import Tracks
+
+    Array = NDArray[float64]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -15,8 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dvae-track",
         description="Track people in detections. Both files are MOTChallenge text: frame,id,left,top,width,height,"
-        "confidence with frames counted from 1 (the id of detections is not read). Frames without detections may "
-        "be left out.",
+        "confidence with frames counted from 1, or from 0, which OUT then does too (the id of detections is not "
+        "read; without confidence it is 1). Frames without detections may be left out.",
         epilog="example: dvae-track det.txt tracks.txt --image-size 1920 1080 --fps 30",
     )
     parser.add_argument("detections", type=Path, metavar="DET.txt", help="the detections to read")
@@ -59,40 +72,66 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command(arguments: argparse.Namespace) -> None:
-    """Track as the arguments say."""
-    import numpy as np
-
-    from dvae.data.motchallenge import by_frame, read_camera_motion, read_rows, write_rows
+def command(arguments: argparse.Namespace) -> int:
+    """Track as the arguments say; 1 where no track came of it."""
+    from dvae.data.motchallenge import first_frame, occupied_frames, read_camera_motion, read_rows, write_rows
+    from dvae.tracking.account import strange_scores, summary, why_nothing
     from dvae.tracking.config import TrackerConfig
     from dvae.tracking.online import OnlineTracker
+    from dvae.tracking.recording import NumberedFrame, Recording
     from dvae.tracking.smoothing import LagSmoother
-    from dvae.tracking.tracks import Tracks, TrackState
 
-    if arguments.fps <= 0 or min(arguments.image_size) <= 0:
+    if not 0 < arguments.fps < math.inf or min(arguments.image_size) <= 0:
         raise ValueError(f"expected positive --fps and --image-size, got {arguments.fps} and {arguments.image_size}")
+    keep_inputs(arguments.target, [path for path in (arguments.detections, arguments.camera) if path])
     (config,) = settings_from_options((TrackerConfig,), arguments.set)
-    frames = by_frame(read_rows(arguments.detections))
+    rows = with_scores(read_rows(arguments.detections))
     size = (arguments.image_size[0], arguments.image_size[1])
+    motion = read_camera_motion(arguments.camera) if arguments.camera else {}
+    for note in config.notes():
+        say(note)
     tracker = OnlineTracker.load(arguments.model, config, size)
-    motion = read_camera_motion(arguments.camera, len(frames)) if arguments.camera else [None] * len(frames)
     smoother = LagSmoother(arguments.lag) if arguments.lag else None
-    results: list[Tracks] = []
-    for index, frame in enumerate(tqdm(frames, desc=arguments.detections.name, unit="frame")):
-        time = index / arguments.fps
-        tracks = tracker.update(frame.boxes, time, frame.scores, camera=motion[index])
-        if smoother is None:
-            results.append(tracks)
-        elif smoothed := smoother.update(time, tracks):
-            results.append(smoothed.tracks)
-    results += [late.tracks for late in smoother.flush()] if smoother else []
-    rows = []
-    for number, tracks in enumerate(results, start=1):
-        shown = tracks.state != TrackState.TENTATIVE if arguments.predicted else tracks.visible
-        for n in np.flatnonzero(shown):
-            rows.append((number, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])))
-    write_rows(arguments.target, rows)
-    print(f"{len(frames)} frames, {len({row[1] for row in rows})} tracks: {arguments.target}")
+    recording, ids = Recording(tracker, smoother, arguments.fps, first_frame(rows), motion), set[int]()
+    frames = tqdm(occupied_frames(rows), desc=arguments.detections.name, unit="frame", total=len(set(rows[:, 0])))
+    found = recording.track(NumberedFrame(number, frame.boxes, frame.scores) for number, frame in frames)
+    write_rows(arguments.target, shown_rows(found, arguments.predicted, ids))
+    account = recording.account
+    print(f"{recording.num_frames} frames, {len(ids)} tracks: {arguments.target}")
+    if account.maps:
+        say(f"{arguments.camera}: {account.maps} maps left out, no camera moves like that: is it a GMC file?")
+    if ids:
+        for note in filter(None, (summary(account, config, size), strange_scores(account))):
+            say(f"{arguments.detections}: {note}")
+        return 0
+    say(f"{arguments.detections}: {why_nothing(account, config, size)}")
+    return PART_FAILED
+
+
+def with_scores(rows: Array) -> Array:
+    """The rows; where all scores are -1, none is given, and that is said."""
+    from dvae.data.motchallenge import given_scores
+
+    given = given_scores(rows)
+    if given is not rows:
+        say(f"all {len(rows)} scores are -1, which says that there is none: taken as 1")
+    return given
+
+
+def shown_rows(
+    results: Iterable[tuple[int, Tracks]], with_predicted: bool, ids: set[int]
+) -> Iterator[tuple[int, int, Array, float]]:
+    """Rows to write of each frame's tracks; `ids` gets all that are in them."""
+    for number, tracks in results:
+        shown = tracks.state != 0 if with_predicted else tracks.visible
+        for n in shown.nonzero()[0].tolist():
+            ids.add(int(tracks.track_id[n]))
+            yield number, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])
+
+
+def say(text: str) -> None:
+    """A note to the user."""
+    print(f"dvae-track: {text}", file=sys.stderr)
 
 
 def main() -> int:

@@ -27,17 +27,6 @@ def as_boxes(boxes: ArrayLike) -> Boxes:
     return array
 
 
-def valid_boxes(boxes: Boxes, image_size: tuple[float, float] | None) -> NDArray[np.bool_]:
-    """(K,) true where a box is finite, has a positive size and touches the image (width, height), when known."""
-    finite = np.isfinite(boxes).all(axis=1)
-    with np.errstate(invalid="ignore"):
-        usable = finite & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        if image_size is not None:
-            width, height = image_size
-            usable &= (boxes[:, 0] < width) & (boxes[:, 1] < height) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
-    return usable
-
-
 def sizes(boxes: Boxes) -> Boxes:
     """(w, h, w, h) of each box, the scale of its coordinates, shape (..., 4)."""
     size = boxes[..., 2:] - boxes[..., :2]

@@ -68,4 +68,18 @@ class TrackerConfig:
         live=True,
     )
     exclusive_assignment: bool = setting(True, "one detection explains at most one track", live=True)
+    duplicate_iou: float = setting(
+        0.75,
+        "of boxes of one class that overlap more than this only the best is used; 1: all are",
+        minimum=0.0,
+        maximum=1.0,
+        live=True,
+    )
     max_detections: int = setting(300, "only this many detections of a frame, the best scores, are used", minimum=1)
+
+    def notes(self) -> list[str]:
+        """What the values do not do together, one line each."""
+        if self.min_score <= self.birth_score:
+            return []
+        text = f"birth_score {self.birth_score:g} is below min_score {self.min_score:g}, which leaves out lower scores"
+        return [f"{text}: tracks start from {self.min_score:g}"]

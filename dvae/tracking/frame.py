@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dvae.tracking.boxes import Boxes, as_boxes, observation_variance, valid_boxes
+from dvae.tracking.account import Account, account_of
+from dvae.tracking.admission import Rule, judge
+from dvae.tracking.boxes import Boxes, as_boxes, observation_variance
 from dvae.tracking.config import TrackerConfig
 
 Array = NDArray[np.float64]
@@ -23,6 +25,7 @@ class Frame(NamedTuple):
     given_index: NDArray[np.int64]  # (K,), in the detections as given
     time: float  # seconds
     rate: float  # time step in frames of the training data
+    account: Account = Account()  # of all detections as given
 
     @classmethod
     def empty(cls) -> Frame:
@@ -47,7 +50,7 @@ def choose_detections(
     config: TrackerConfig,
     image_size: tuple[float, float] | None,
 ) -> Frame:
-    """The valid boxes of a good enough score, at most `max_detections` of the best, in the order given.
+    """The detections that dvae.tracking.admission admits, in the order given.
 
     clock: time in seconds, and the time step in frames of the training data. For the others see OnlineTracker.update.
     """
@@ -57,9 +60,9 @@ def choose_detections(
         score = one_each("score", scores, len(given)).astype(np.float64)
     if labels is not None:
         label = one_each("label", labels, len(given)).astype(np.int64)
-    usable = valid_boxes(given, image_size) & (np.nan_to_num(score, nan=-np.inf) >= config.min_score)
-    index = np.flatnonzero(usable)
-    index = np.sort(index[np.argsort(-score[index], kind="stable")[: config.max_detections]])
+    rules = judge(given, score, label, config, image_size)
+    index = np.flatnonzero(rules == Rule.USED)
     kept = given[index]
     variance = observation_variance(kept, config.observation_ratio)
-    return Frame(kept, variance, score[index], label[index], index, *clock)
+    account = account_of(given, score, rules, config)
+    return Frame(kept, variance, score[index], label[index], index, *clock, account)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.inference.responsibilities import Assignment
+from dvae.tracking.admission import valid_boxes
 from dvae.tracking.assignment import Match
-from dvae.tracking.boxes import Boxes, BoxEstimate, iou, valid_boxes
+from dvae.tracking.boxes import Boxes, BoxEstimate, iou
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.detector_noise import NUM_FRAMES, DetectorNoise
 from dvae.tracking.frame import Frame

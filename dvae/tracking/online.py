@@ -31,6 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from dvae.inference.responsibilities import Assignment
 from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
+from dvae.tracking.account import Account
+from dvae.tracking.admission import possible_map
 from dvae.tracking.assignment import assign, match_of
 from dvae.tracking.boxes import Boxes, BoxEstimate
 from dvae.tracking.camera import CameraMotion, as_affine, warp_affine
@@ -43,6 +45,7 @@ from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.frame_step import FrameStep
 from dvae.tracking.motion.rollout import MotionState
 from dvae.tracking.population import Population, join, select
+from dvae.tracking.rhythm import Rhythm
 from dvae.tracking.tracks import Tracks
 
 Array = NDArray[np.float64]
@@ -56,8 +59,11 @@ class TrackerState(NamedTuple):
     motion: MotionState
     camera: CameraMotion | None
     noise: DetectorNoise
-    time: float | None  # of the last frame
+    time: float | None  # of the last frame that the detector looked at
     next_id: int
+    rhythm: Rhythm  # of the detector
+    called: float | None  # time of the last frame
+    account: Account  # of the last frame
 
 
 class View(NamedTuple):
@@ -105,6 +111,11 @@ class OnlineTracker:
         """Forget all tracks, the time, the camera and the detector; ids go on."""
         self._state = self._nobody(self._state.next_id)
 
+    @property
+    def account(self) -> Account:
+        """Of the last frame."""
+        return self._state.account
+
     def update(
         self,
         boxes: ArrayLike,
@@ -115,14 +126,21 @@ class OnlineTracker:
     ) -> Tracks:
         """Detections (K, 4) as x1, y1, x2, y2 in pixels at `time` in seconds -> the tracks.
 
-        scores (K,); labels (K,): whole numbers, a track keeps to detections of its own label; camera: affine map (2,
-        3) of the previous image's coordinates to this one's, if known. Boxes that are not finite, empty, or outside
-        the image are ignored. Raises ValueError for a wrong shape or a time that is not after the last one; after any
-        error the tracker is as it was.
+        scores (K,), -inf for what is not to be tracked; labels (K,): whole numbers, a track keeps to detections of its
+        own label; camera: affine map (2, 3) of the previous image's coordinates to this one's, if known. What
+        dvae.tracking.admission does not admit is left out, and counted in `account`. A frame without detections that
+        the detector's rhythm explains only moves the tracks on. Raises ValueError for a wrong shape or a time that is
+        not after the last one; after any error the tracker is as it was.
         """
         was, config = self._state, self.config
         frame = choose_detections(boxes, scores, labels, (time, self._rate(time)), config, self.image_size)
-        view = self._follow_camera(was, frame, None if camera is None else as_affine(camera))
+        known = None if camera is None else self._admit_map(as_affine(camera), frame)
+        if camera is not None and known is None:
+            frame = frame._replace(account=frame.account._replace(maps=1))
+        rhythm = was.rhythm.after(time, frame.account.given > 0)
+        if was.rhythm.is_between(time, frame.account.given > 0):
+            return self._move_on(was, frame, known, rhythm)
+        view = self._follow_camera(was, frame, known)
         assignment = assign(frame, view.predicted, was.people, config)  # E-W
         motion, posterior = self._e_s(view.motion, frame, assignment)
         match = match_of(assignment)
@@ -138,22 +156,51 @@ class OnlineTracker:
             people, motion = join(people, newcomers.people), join(motion, newcomers.motion)
             tracks = join(tracks, newcomers.tracks)
         keep = alive(tracks, people.confirmed, config, self.image_size)
+        tracks, next_id = select(tracks, keep), was.next_id + len(born)
+        account = frame.account.of_tracks(tracks, len(born))
         self._state = TrackerState(
-            select(people, keep), select(motion, keep), view.camera, noise, time, was.next_id + len(born)
+            select(people, keep), select(motion, keep), view.camera, noise, time, next_id, rhythm, time, account
         )
-        return select(tracks, keep)
+        return tracks
 
     def _nobody(self, next_id: int) -> TrackerState:
         people = newborns(Frame.empty(), np.zeros(0, dtype=np.int64), next_id, self.config)
-        return TrackerState(people, self._motion.fresh(0), None, DetectorNoise(), None, next_id)
+        return TrackerState(
+            people, self._motion.fresh(0), None, DetectorNoise(), None, next_id, Rhythm(), None, Account()
+        )
 
     def _rate(self, time: float) -> float:
         """The time step in frames of the training data; 1 in the first frame."""
-        last = self._state.time
-        if not np.isfinite(time) or (last is not None and time <= last):
-            raise ValueError(f"expected a time after {last} s, got {time} s")
+        last, called = self._state.time, self._state.called
+        if not np.isfinite(time) or (called is not None and time <= called):
+            raise ValueError(f"expected a time after {called} s, got {time} s")
         step = 1.0 if last is None else (time - last) * self._frames_per_second
         return float(np.clip(step, *RATE_RANGE))
+
+    def _admit_map(self, known: Array, frame: Frame) -> Array | None:
+        """A known motion of the camera, or None where no camera moves like that."""
+        if self.image_size is not None:
+            return known if possible_map(known, self.image_size) else None
+        corners = np.concatenate([self._state.motion.source, frame.boxes])[:, 2:]
+        extent = corners.max(axis=0, initial=1.0)
+        return known if possible_map(known, (extent[0], extent[1])) else None
+
+    def _move_on(self, was: TrackerState, frame: Frame, known: Array | None, rhythm: Rhythm) -> Tracks:
+        """The tracks in a frame that the detector did not look at: what was learnt of them stays as it is."""
+        motion, people, config = was.motion, was.people, self.config
+        if known is not None:
+            motion = motion._replace(source=warp_affine(motion.source, known))
+        predicted = self._predict(motion, people, frame.rate)
+        velocity = (predicted.mean - motion.source) * self._frames_per_second / frame.rate
+        nothing = np.full(len(people.track_id), -1, dtype=np.int64)
+        tracks = published(people, predicted, velocity, nothing, frame.time, config)
+        keep = alive(tracks, np.ones(len(nothing), dtype=bool), config, self.image_size)
+        tracks = select(tracks, keep)
+        self._state = was._replace(
+            people=select(people, keep), motion=select(motion, keep), rhythm=rhythm, called=frame.time,
+            account=frame.account.of_tracks(tracks, 0),
+        )  # fmt: skip
+        return tracks
 
     def _predict(self, motion: MotionState, people: Population, rate: float) -> BoxEstimate:
         predicted = self._motion.predict(motion, rate)

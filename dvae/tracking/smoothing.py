@@ -14,7 +14,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.tracking.admission import valid_boxes
 from dvae.tracking.boxes import sizes
+from dvae.tracking.population import select
 from dvae.tracking.tracks import Tracks, TrackState
 
 Array = NDArray[np.float64]
@@ -46,8 +48,9 @@ class LagSmoother:
         self._frames.clear()
 
     def update(self, time: float, tracks: Tracks) -> SmoothedTracks | None:
-        """The tracker's result at `time` in seconds -> that of `lag_frames` earlier; None while there is none."""
-        self._frames.append((time, tracks))
+        """The tracker's result at `time` in seconds -> that of `lag_frames` earlier; None while there is none. Tracks
+        that no image can hold are left out."""
+        self._frames.append((time, select(tracks, valid_boxes(tracks.boxes, None))))
         return self._oldest() if len(self._frames) > self.lag_frames else None
 
     def flush(self) -> list[SmoothedTracks]:

@@ -20,7 +20,8 @@ from dvae.distributions.gaussian import log_volume
 from dvae.inference.responsibilities import Assignment, independent, log_beta
 from dvae.inference.variational_em import Step, run_variational_em
 from dvae.models.trajectory_srnn import TrajectorySRNN
-from dvae.tracking.boxes import Boxes, observation_variance
+from dvae.tracking.admission import FRACTIONS, Rule, box_rules
+from dvae.tracking.boxes import Boxes, as_boxes, observation_variance
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.kalman import KalmanMotion, LinearGaussian
 from dvae.tracking.motion.rollout import Array, Birth, EncoderInput, Evidence, Motion, Noise, RollOut, fresh_state
@@ -97,8 +98,9 @@ class SequenceProblem:
         self.present = np.zeros((self.num_frames, most), dtype=bool)
         self.phi = np.ones((self.num_frames, most, 4))
         for t, boxes in enumerate(frames):
-            self.observations[t, : len(boxes)], self.present[t, : len(boxes)] = boxes, True
-            self.phi[t, : len(boxes)] = observation_variance(boxes, config.observation_ratio)
+            usable = np.flatnonzero(box_rules(boxes, FRACTIONS) == Rule.USED)
+            self.observations[t, usable], self.present[t, usable] = boxes[usable], True
+            self.phi[t, usable] = observation_variance(boxes[usable], config.observation_ratio)
         self.start = start
         self.mean = start[:, None].repeat(self.num_frames, axis=1)  # (N, T, 4)
         self.variance = observation_variance(start, config.observation_ratio)[:, None].repeat(self.num_frames, axis=1)
@@ -171,10 +173,15 @@ def track_sequence(
 ) -> SequenceResult:
     """Follow the N people that are at `start` (N, 4) in the first frame through `frames` (T arrays (K_t, 4)).
 
-    Boxes are x1, y1, x2, y2 in fractions of the image. Raises ValueError when there is nothing to track.
+    Boxes are x1, y1, x2, y2 in fractions of the image; those that no image can hold (dvae.tracking.admission) explain
+    nothing, their responsibilities are 0. Raises ValueError when there is nothing to track, or a start is such a box.
     """
     if not len(frames) or not len(start):
         raise ValueError(f"expected at least one frame and one source, got {len(frames)} and {len(start)}")
+    frames, start = [as_boxes(boxes) for boxes in frames], as_boxes(start)
+    wrong = start[box_rules(start, FRACTIONS) != Rule.USED]
+    if len(wrong):
+        raise ValueError(f"expected finite starts with a size, in fractions of the image, got {wrong[0].tolist()}")
     config, rng = config or SequenceConfig(), np.random.default_rng(seed)
     motion = motion_of(model, config)
     whole = SequenceProblem(motion, frames, np.asarray(start, dtype=np.float64), config, rng)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dvae.configuration import setting
 from dvae.signal.audio_clock import NANOSECONDS
-from dvae.tracking.boxes import Boxes, valid_boxes
+from dvae.tracking.admission import valid_boxes
+from dvae.tracking.boxes import Boxes
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.smoothing import LagSmoother, SmoothedTracks

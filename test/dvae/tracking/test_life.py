@@ -18,7 +18,7 @@ CONFIG = TrackerConfig()
 
 
 def frame_at(time: float, boxes: np.ndarray, scores: object = None, labels: object = None) -> Frame:
-    return choose_detections(boxes, scores, labels, (time, 1.0), TrackerConfig(min_score=0.0), None)
+    return choose_detections(boxes, scores, labels, (time, 1.0), TrackerConfig(min_score=0.0, duplicate_iou=1.0), None)
 
 
 def three(config: TrackerConfig = CONFIG) -> Population:

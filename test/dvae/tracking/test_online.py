@@ -131,11 +131,10 @@ def test_rate_does_not_matter_to_a_steady_walk(shipped: TrajectorySRNN) -> None:
         assert iou(tracks.boxes, truth[-1])[0, 0] > 0.5
 
 
-@pytest.mark.parametrize("affine", [np.eye(3), [[1, 0, np.nan], [0, 1, 0]]])
-def test_a_camera_map_that_is_none_is_refused_and_changes_nothing(shipped: TrajectorySRNN, affine: object) -> None:
+def test_a_camera_map_of_another_shape_is_refused_and_changes_nothing(shipped: TrajectorySRNN) -> None:
     tracker = OnlineTracker(shipped, image_size=SIZE)
-    with pytest.raises(ValueError, match=r"expected a finite affine map of shape \(2, 3\)"):
-        tracker.update([[0, 0, 10, 20]], 1.0, camera=affine)
+    with pytest.raises(ValueError, match=r"expected an affine map of shape \(2, 3\)"):
+        tracker.update([[0, 0, 10, 20]], 1.0, camera=np.eye(3))
     assert tracker.update([[0, 0, 10, 20]], 1.0).track_id.tolist() == [1]
 
 
@@ -309,3 +308,99 @@ def test_a_step_spans_a_tenth_to_thirty_frames_of_the_training_data(
     np.testing.assert_allclose(found[gap], found[limit], rtol=1e-9)
     within = 0.9 * limit if gap > limit else 1.1 * limit
     assert np.abs(found[within] - found[limit]).max() > 1e-4
+
+
+SIDES = [2e5, 1e154, 1e155, 1e160, 1e308, -1e155, 1e-155, 1e-160, 1e-163, 5e-324, 0.0, -3.0, np.nan, np.inf]
+ODD_BOXES = [[300.0, 300, 300 + side, 300 + side] for side in SIDES]
+ODD_BOXES += [[0, 0, side, side] for side in SIDES] + [[1e200, 1e200, 1e201, 1e201], [-1e9, 0, 500, 800]]
+
+
+def same(one: object, other: object) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("size", [SIZE, None])
+def test_what_no_image_can_hold_changes_nothing(shipped: TrajectorySRNN, size: tuple[int, int] | None) -> None:
+    truth = walkers(12, [[100, 300], [400, 320], [700, 300]], [[3, 0], [0, 0], [-2, 1]])
+    plain = run(OnlineTracker(shipped, image_size=size), list(truth))
+    tracker = OnlineTracker(shipped, image_size=size)
+    for odd in ODD_BOXES:
+        tracker.restart(TrackerConfig())
+        with_odd = [np.vstack([boxes, odd]) if t in (0, 6) else boxes for t, boxes in enumerate(truth)]
+        assert all(same(a, b) for a, b in zip(plain, run(tracker, with_odd), strict=True)), odd
+
+
+@pytest.mark.parametrize("odd", [np.full((2, 3), np.nan), np.eye(2, 3) * 1e200, np.zeros((2, 3)), -np.eye(2, 3)])
+def test_a_map_that_no_camera_makes_is_as_none(shipped: TrajectorySRNN, odd: np.ndarray) -> None:
+    truth = walkers(12, [[100, 300], [400, 320], [700, 300]], [[3, 0], [0, 0], [-2, 1]])
+    for size in (SIZE, None):
+        plain = run(OnlineTracker(shipped, image_size=size), list(truth))
+        tracker = OnlineTracker(shipped, image_size=size)
+        for t, boxes in enumerate(truth):
+            tracks = tracker.update(boxes, t / 30, camera=odd if t == 6 else None)
+            assert same(tracks, plain[t])
+            assert tracker.account.maps == (t == 6)
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf, 1e300])
+def test_a_score_that_is_none_misses_a_person_once(shipped: TrajectorySRNN, score: float) -> None:
+    truth = walkers(20, [[100, 300], [600, 300]], [[3, 0], [-3, 0]])
+    tracker = OnlineTracker(shipped, image_size=SIZE)
+    for t, boxes in enumerate(truth):
+        tracks = tracker.update(boxes, t / 30, [0.9, score if t == 10 else 0.9])
+        assert np.isfinite(tracks.confidence).all()
+    assert tracks.track_id.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("times", "error"), [(2, 0.0), (3, 0.0), (10, 0.0), (2, 1.0), (3, 2.0)])
+def test_people_who_are_boxed_several_times_are_one_each(
+    shipped: TrajectorySRNN, rng: np.random.Generator, times: int, error: float
+) -> None:
+    truth = np.repeat(walkers(30, [[100, 300], [600, 300]], [[3, 0], [-3, 0]]), times, axis=1)
+    results = run(OnlineTracker(shipped, image_size=SIZE), [b + rng.normal(0, error, b.shape) for b in truth])
+    assert {int(i) for tracks in results for i in tracks.track_id[tracks.visible]} == {1, 2}
+    assert [len(tracks.track_id) for tracks in results[3:]] == [2] * 27
+
+
+@pytest.mark.parametrize("step", [2, 3, 5])
+def test_a_slow_detector_gives_what_it_gives_without_the_frames_between(shipped: TrajectorySRNN, step: int) -> None:
+    starts, speeds = [[100, 300], [400, 320], [700, 300]], [[2, 0], [0, 0], [-1, 0.5]]
+    truth = walkers(14 * step, starts, speeds)
+    frames = [boxes if t % step == 0 else boxes[:0] for t, boxes in enumerate(truth)]
+    results = run(OnlineTracker(shipped, image_size=SIZE), frames)
+    first = 3 * step  # the rhythm is known
+    alone = OnlineTracker(shipped, image_size=SIZE)
+    for t in range(first, len(truth), step):
+        expected = alone.update(truth[t], t / 30)
+        np.testing.assert_array_equal(results[t].boxes, expected.boxes)
+        assert results[t].visible.tolist() == expected.visible.tolist()
+        assert (results[t].track_id - results[t].track_id[0]).tolist() == [0, 1, 2]
+    between = results[first + 2 * step + 1]  # confirmed, and predicted where the detector did not look
+    assert between.state.tolist() == [TrackState.OCCLUDED] * 3
+    assert iou(between.boxes, truth[first + 2 * step + 1]).diagonal().min() > 0.75
+
+
+def test_one_person_of_a_slow_detector_who_leaves(shipped: TrajectorySRNN) -> None:
+    truth = walkers(40, [[100, 300]], [[2, 0]])
+    frames = [boxes if t % 3 == 0 else boxes[:0] for t, boxes in enumerate(truth)]
+    tracker = OnlineTracker(shipped, TrackerConfig(max_missed_seconds=0.5), SIZE)
+    results = run(tracker, [*frames, *[truth[0, :0]] * 40])
+    ids = [tracks.track_id.tolist() for tracks in results]
+    assert all(len(found) == 1 for found in ids[9:40])
+    assert ids[39] == ids[9]
+    assert ids[39 + 15] == ids[39]
+    assert ids[39 + 16] == []  # half a second after the last detection
+    before = run(OnlineTracker(shipped, image_size=SIZE), [*frames[:13], *[truth[0, :0]] * 6])
+    assert len(before[14].track_id) == 1  # a tracklet, between two outputs
+    assert len(before[15].track_id) == 0  # the next output came, and it was not in it
+
+
+def test_camera_maps_between_the_outputs_of_a_slow_detector_are_followed(shipped: TrajectorySRNN) -> None:
+    pan = np.array([[1.0, 0, 6], [0, 1.0, 2]])
+    truth = walkers(45, [[100, 300], [400, 320]], [[6, 2], [6, 2]])  # who stand still in the scene
+    tracker = OnlineTracker(shipped, TrackerConfig(camera_motion=False), SIZE)
+    for t, boxes in enumerate(truth):
+        tracks = tracker.update(boxes if t % 3 == 0 else boxes[:0], t / 30, camera=pan if t else None)
+    assert len(tracks.track_id) == 2
+    assert iou(tracks.boxes, truth[-1]).diagonal().min() > 0.9
+    assert np.abs(tracks.velocity).max() < 15  # the camera's motion is not theirs: 180 pixels per second
