@@ -53,11 +53,28 @@ def write_whole(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
+Identity = tuple[int, int]  # of a file or folder, whatever name or link it goes by
+
+
+def identity(path: Path) -> Identity | None:
+    """Of a regular file or a folder where `whole_file` would write; None where there is none, and for pipes and
+    devices, which can be in and out."""
+    try:
+        found = os.stat(os.path.realpath(path))  # also of no/../file, which is none before no/ is made
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) else None
+
+
 def keep_inputs(target: Path, sources: Iterable[Path]) -> None:
     """ValueError when `target` is one of the files or folders that are read, by whatever name or link."""
-    if not (target.is_file() or target.is_dir()):  # pipes and devices can be both
-        return
+    same = identity(target)
     for source in sources:
-        if source.exists() and target.samefile(source):
+        if same is not None and identity(source) == same:
             also = "" if str(source) == str(target) else f", which is the same as {source}"
             raise ValueError(f"expected an output that is none of the inputs, got {target}{also}")
+
+
+def printable(what: object) -> str:
+    """Text in one line; what cannot be printed, which the name of a file may hold, as its escape."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(str(what).split()))

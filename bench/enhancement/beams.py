@@ -22,7 +22,8 @@ from dvae.enhancement.step import load_enhancer
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.evaluation.table import Table
-from dvae.signal.audio_file import list_audio, read_mono
+from dvae.signal.audio_file import read_mono
+from dvae.signal.audio_folder import list_audio
 from dvae.threads import use_one_thread
 
 RATE = 16000

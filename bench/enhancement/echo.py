@@ -20,7 +20,8 @@ from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig, echo_reduction
 from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.evaluation.table import Table
-from dvae.signal.audio_file import list_audio, read_mono
+from dvae.signal.audio_file import read_mono
+from dvae.signal.audio_folder import list_audio
 from dvae.threads import use_one_thread
 
 RATE, BLOCK = 16000, 256

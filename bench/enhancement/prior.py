@@ -17,7 +17,8 @@ from dvae.distributions.itakura_saito import itakura_saito
 from dvae.evaluation.table import Table
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_as
-from dvae.signal.audio_file import list_audio, read_mono
+from dvae.signal.audio_file import read_mono
+from dvae.signal.audio_folder import list_audio
 from dvae.signal.stft import STFT
 
 

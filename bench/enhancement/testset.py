@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dvae.evaluation.fixed_mixtures import SAMPLE_RATE, FixedMixture, fixed_mixtures
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.evaluation.table import Table
-from dvae.signal.audio_file import list_audio
+from dvae.signal.audio_folder import list_audio
 
 SNRS = (-5, 0, 5, 10)
 Rows = dict[str, dict[int, np.ndarray]]  # method -> SNR -> means of SI-SDR, PESQ wide band, ESTOI

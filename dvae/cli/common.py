@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dvae.files import printable
+
 PART_FAILED = 1  # exit status: part of the work could not be done
 WRONG_USE = 2
 
@@ -51,11 +53,10 @@ def terminated_by_signal() -> Iterator[None]:
 
 
 def one_line(what: object) -> str:
-    """Text, or what an error says, for a terminal: in one line, and what cannot be printed (a file name may hold
-    anything) as its escape."""
+    """Text, or what an error says, for a terminal."""
     if isinstance(what, OSError) and what.strerror:  # without its number
         what = f"{what.filename}: {what.strerror}" if what.filename else what.strerror
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(str(what).split()))
+    return printable(what)
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

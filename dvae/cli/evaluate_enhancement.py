@@ -61,17 +61,18 @@ def evaluate_enhancement(arguments: argparse.Namespace) -> None:
     from dvae.evaluation.enhancers import make_method
     from dvae.evaluation.fixed_mixtures import fixed_mixtures
     from dvae.evaluation.table import Table
-    from dvae.signal.audio_file import list_audio
+    from dvae.signal.audio_file import decodable, read_each
+    from dvae.signal.audio_folder import list_audio
     from dvae.threads import use_one_thread
 
     use_one_thread()
     (settings,) = settings_from_options((AdaptationConfig,), arguments.adaptation)
-    speech, snrs = list_audio(below(arguments.data, arguments.speech)), arguments.snr
+    speech, snrs = read_each(decodable, list_audio(below(arguments.data, arguments.speech))), arguments.snr
     over = Table("{:12}" + "{:>32}" * len(snrs))
     scores = "{SI-SDR:9.2f}{PESQ-WB:8.2f}{PESQ-NB:8.2f}{ESTOI:7.3f}" * len(snrs)
     table = Table("{:12}" + scores + " {RTF:6.3f}  {iterations:<10.0f}")
     for folder in arguments.noise:
-        noise = list_audio(below(arguments.data, folder))
+        noise = read_each(decodable, list_audio(below(arguments.data, folder)))
         mixtures = list(fixed_mixtures(speech, noise, arguments.number, snrs, arguments.seed))
         print(f"{arguments.speech} in {folder}, {arguments.number} mixtures for each SNR")
         print(over.row("", *(f"{snr:+d} dB" for snr in snrs)))

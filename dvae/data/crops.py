@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from dvae.signal.audio_file import Audio, audio_info, read_audio, read_mono, resample
+from dvae.files import printable
+from dvae.signal.audio_file import Audio, audio_info, read_audio, read_each, read_mono, resample
 
 logger = logging.getLogger(__name__)
 MEMORY_SECONDS = 20 * 3600.0  # of audio that are held in memory: 4.6 GB at 16 kHz
@@ -43,34 +45,25 @@ class AudioCrops:
         memory_seconds: float = MEMORY_SECONDS,
     ) -> None:
         self.sample_rate, self.speeds = sample_rate, speeds
-        on_disk: list[OnDisk] = []
-        for path in paths:
-            try:
-                info = audio_info(path)
-            except ValueError as error:
-                logger.warning("left out: %s", error)
-                continue
-            on_disk.append(OnDisk(path, int(info.seconds * sample_rate), info.sample_rate))
+        on_disk = read_each(self._on_disk, paths)
         self.recordings: list[Audio | OnDisk] = list(on_disk)
         if sum(recording.size for recording in on_disk) <= memory_seconds * sample_rate:
-            self.recordings = [
-                copy
-                for recording in tqdm(on_disk, desc="read audio", leave=False)
-                for copy in self._in_memory(recording.path, trim_db)
-            ]
+            recordings = (recording.path for recording in tqdm(on_disk, desc="read audio", leave=False))
+            copies = read_each(partial(self._in_memory, trim_db=trim_db), recordings)
+            self.recordings = [copy for each in copies for copy in each]
         lengths = np.array([recording.size for recording in self.recordings], dtype=np.float64)
         if not lengths.sum():
             raise ValueError(f"expected audio that can be heard in {len(paths)} files like {paths[0]}, got none")
         until = np.cumsum(lengths)
         self._share = until / until[-1]  # of the audio up to the end of each recording
 
+    def _on_disk(self, path: Path) -> OnDisk:
+        info = audio_info(path)
+        return OnDisk(path, int(info.seconds * self.sample_rate), info.sample_rate)
+
     def _in_memory(self, path: Path, trim_db: float | None) -> list[Audio]:
-        """The recording at each speed."""
-        try:
-            waveform = read_mono(path, self.sample_rate)
-        except ValueError as error:  # the header was fine
-            logger.warning("left out: %s", error)
-            return []
+        """The recording at each speed; ValueError when the header was fine, but what follows is not."""
+        waveform = read_mono(path, self.sample_rate)
         if trim_db is not None:
             waveform = trim_silence(waveform, trim_db)
         speeds = self.speeds if waveform.size else ()
@@ -95,7 +88,7 @@ class AudioCrops:
         try:
             samples, _ = read_audio(recording.path, start, wanted)
         except ValueError as error:
-            logger.warning("%s", error)
+            logger.warning("%s", printable(error))
             return np.zeros(num_samples, dtype=np.float32)
         return resample(samples.mean(axis=0), recording.file_rate * speed, self.sample_rate)
 

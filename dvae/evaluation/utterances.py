@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from dvae.data.crops import AudioCrops, trim_silence
-from dvae.signal.audio_file import Audio, list_audio, read_mono
+from dvae.signal.audio_file import Audio, read_each, read_mono
+from dvae.signal.audio_folder import list_audio
 
 SAMPLE_RATE = 16000
 TRIM_DB = 30.0  # edges quieter than this below the peak are cut off
@@ -17,8 +19,9 @@ TRIM_DB = 30.0  # edges quieter than this below the peak are cut off
 def read_utterances(folder: Path, seconds: float = 0.0) -> list[Audio]:
     """Every file below `folder` (S,), or so many seconds from its beginning, edges of silence cut, at peak 1."""
     found = []
-    for path in tqdm(list_audio(folder), desc="read audio", leave=False):
-        waveform = trim_silence(read_mono(path, SAMPLE_RATE), TRIM_DB)
+    paths = tqdm(list_audio(folder), desc="read audio", leave=False)
+    for recording in read_each(partial(read_mono, sample_rate=SAMPLE_RATE), paths):
+        waveform = trim_silence(recording, TRIM_DB)
         waveform = waveform[: int(seconds * SAMPLE_RATE)] if seconds else waveform
         if waveform.size:
             found.append(waveform / np.abs(waveform).max())

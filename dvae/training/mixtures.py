@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
-from dvae.signal.audio_file import read_mono
+from dvae.signal.audio_file import read_each, read_mono
 from dvae.training.recipe_data import MixtureData, audio_files
 
 SAMPLE_RATE = 16000
@@ -24,7 +25,7 @@ def _mixtures(data: MixtureData, data_root: Path | None, split: str, augment: bo
         return AudioCrops(files, SAMPLE_RATE, trim_db, speeds if augment else (1.0,))
 
     rooms = (
-        [read_mono(path, SAMPLE_RATE) for path in audio_files(data_root, data, "rooms_train")]
+        read_each(partial(read_mono, sample_rate=SAMPLE_RATE), audio_files(data_root, data, "rooms_train"))
         if (augment and data.rooms_train)
         else []
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from dvae.configuration import REQUIRED, setting
 from dvae.data.speech_sets import speech_set
-from dvae.signal.audio_file import list_audio
+from dvae.signal.audio_folder import list_audio
 
 
 def folders(what: str, default: Any = ()) -> Any:

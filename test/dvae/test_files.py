@@ -79,7 +79,7 @@ def test_an_input_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "hard").hardlink_to(tmp_path / "a")
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ("a", "soft", "hard", "folder/../a", "./a", str(tmp_path / "a")):
+    for name in ("a", "soft", "hard", "folder/../a", "no/../a", "./a", str(tmp_path / "a")):
         with pytest.raises(ValueError, match="expected an output that is none of the inputs, got "):
             keep_inputs(Path(name), [Path("b"), Path("a")])
     with pytest.raises(ValueError, match=r"got \., which is the same as folder/\.\."):

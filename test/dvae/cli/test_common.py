@@ -35,7 +35,21 @@ def test_help(module: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None
         ),
         ("dvae.cli.enhance", ("text.wav", "out.wav"), "expected an audio file that can be decoded, got text.wav"),
         ("dvae.cli.enhance", ("nan.wav", "out.wav"), "expected finite samples, got NaN or infinity in nan.wav"),
-        ("dvae.cli.enhance", ("nan.wav", "out.mp3"), "expected OUT to end in .wav or .flac, got out.mp3"),
+        ("dvae.cli.enhance", ("nan.wav", "out.mp3"), "expected OUT to end in .wav, "),
+        (
+            "dvae.cli.enhance",
+            ("nan.wav", "new/../nan.wav"),
+            "expected an output that is none of the inputs, got new/..",
+        ),
+        ("dvae.cli.enhance", (".", "./"), "expected an output that is none of the inputs, got ."),
+        ("dvae.cli.enhance", (".", "out.wav"), "expected a folder for OUT, because IN is one, got the name of a file"),
+        ("dvae.cli.enhance", ("16.wav", "/dev/full"), "cannot write /dev/full: No space left on device"),
+        ("dvae.cli.enhance", ("16.wav", "/proc/out.wav"), "cannot write /proc/out.wav: No such file or directory"),
+        (
+            "dvae.cli.enhance",
+            ("16.wav", "o.flac"),
+            "expected what FLAC can hold, got 16 channels at 16000 Hz for o.flac",
+        ),
         ("dvae.cli.enhance", ("nan.wav", "o.wav", "--model", "nothing"), "expected a model folder or one of"),
         ("dvae.cli.enhance", ("nan.wav", "o.wav", "--min-gain", "2"), "min_gain: expected a value in [0, 1], got 2.0"),
         (
@@ -68,6 +82,7 @@ def test_mistakes_are_one_line(
     Path("text.wav").write_text("hello")
     import soundfile
 
+    soundfile.write("16.wav", np.zeros((100, 16)), 16000)
     soundfile.write("nan.wav", np.array([0.0, np.nan]), 16000, subtype="FLOAT")
     assert run(module, *arguments) == 2
     error = capsys.readouterr().err.strip()

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from dvae.data.crops import AudioCrops, OnDisk, trim_silence
-from dvae.signal.audio_file import list_audio, write_audio
+from dvae.signal.audio_file import write_audio
+from dvae.signal.audio_folder import list_audio
 
 
 def test_crops_are_reproducible_and_short_files_repeat(audio_folders: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource, equalise, mix_at_snr, random_room, reverberate
-from dvae.signal.audio_file import list_audio
+from dvae.signal.audio_folder import list_audio
 
 
 def test_mixtures_add_up_and_do_not_clip(audio_folders: Path, rng: np.random.Generator) -> None:

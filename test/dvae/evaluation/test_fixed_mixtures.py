@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dvae.evaluation.fixed_mixtures import fixed_mixtures
-from dvae.signal.audio_file import list_audio, write_audio
+from dvae.signal.audio_file import write_audio
+from dvae.signal.audio_folder import list_audio
 
 
 def test_fixed_mixtures_have_their_snr_and_do_not_change(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
 from dvae.enhancement.config import EnhancerConfig
-from dvae.signal.audio_file import list_audio
+from dvae.signal.audio_folder import list_audio
 from dvae.training.enhancer import MixtureBatches, Powers, compress, error_power
 from dvae.training.recipe import Optimisation
 
