@@ -37,7 +37,7 @@ def generate_launch_description() -> LaunchDescription:
                 parameters=[
                     LaunchConfiguration("params_file"),
                     {
-                        "enable": ParameterValue(LaunchConfiguration("enable"), value_type=list[str]),
+                        "enable": ParameterValue(LaunchConfiguration("enable"), value_type=str),
                         "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
                         "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
                     },

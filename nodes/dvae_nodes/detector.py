@@ -13,7 +13,7 @@ class DetectorNode(PipelineNode):
 
 def main() -> None:
     """Entry point."""
-    run_nodes(lambda: [DetectorNode()])
+    run_nodes(lambda: [DetectorNode], name="detector")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ class EnhancerNode(PipelineNode):
 
 def main() -> None:
     """Entry point."""
-    run_nodes(lambda: [EnhancerNode()])
+    run_nodes(lambda: [EnhancerNode], name="enhancer")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ class OverlayNode(PipelineNode):
 
 def main() -> None:
     """Entry point."""
-    run_nodes(lambda: [OverlayNode()])
+    run_nodes(lambda: [OverlayNode], name="overlay")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
-import rclpy
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 
 from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
+from dvae_nodes.lifecycle.names import split_names
 from dvae_nodes.lifecycle.node import PipelineNode
 from dvae_nodes.lifecycle.run import run_nodes
 from dvae_nodes.overlay import OverlayNode
@@ -20,28 +19,25 @@ NODES: dict[str, type[PipelineNode]] = {
     "enhancer": EnhancerNode,
     "overlay": OverlayNode,
 }
+ENABLE = ParameterDescriptor(description=f"the nodes to run: some of {', '.join(NODES)}", dynamic_typing=True)
 
 
 def chosen_nodes() -> list[str]:
-    """The parameter `enable` of the node `perception`, all by default."""
+    """The parameter `enable` of the node `perception`, all by default; ValueError for names of none."""
     node = Node("perception")
     try:
-        names: list[str] = list(node.declare_parameter("enable", list(NODES)).value)
+        names = split_names(node.declare_parameter("enable", list(NODES), ENABLE).value)
     finally:
         node.destroy_node()
     unknown = [name for name in names if name not in NODES]
-    if unknown:
-        raise ValueError(f"enable: expected some of {', '.join(NODES)}, got {', '.join(unknown)}")
+    if unknown or not names:
+        raise ValueError(f"enable: expected some of {', '.join(NODES)}, got {', '.join(unknown) or 'none'}")
     return names
 
 
 def main() -> None:
     """Entry point."""
-    try:
-        run_nodes(lambda: [NODES[name]() for name in chosen_nodes()])
-    except ValueError as error:
-        rclpy.logging.get_logger("perception").fatal(str(error))
-        sys.exit(2)
+    run_nodes(lambda: [NODES[name] for name in chosen_nodes()], name="perception")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ class TrackerNode(PipelineNode):
 
 def main() -> None:
     """Entry point."""
-    run_nodes(lambda: [TrackerNode()])
+    run_nodes(lambda: [TrackerNode], name="tracker")
 
 
 if __name__ == "__main__":

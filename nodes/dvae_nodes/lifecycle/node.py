@@ -61,7 +61,7 @@ class PipelineNode(LifecycleNode):
         """The meter of an input topic."""
         return self._sources.sources[topic].meter
 
-    def wait_until_received(self, seconds: float = 1.0) -> None:
+    def wait_until_received(self, seconds: float) -> None:
         """Give reliable subscribers time to get the last results."""
         self._results.wait_until_received(seconds)
 

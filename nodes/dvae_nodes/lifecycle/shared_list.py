@@ -2,7 +2,8 @@
 
 A reader takes the newest list for all there are, so each node publishes its own ids and those of the others, and does
 so again when a list lacks its own or holds one that it gave up. Every answer has one more node's part right and leaves
-the others as they were: it ends. Ids of a node that is no more go when nobody publishes their topics any more.
+the others as they were: it ends. Who reads later gets the last list of each node, so each repeats the list when it has
+become quiet. Ids of a node that is no more go when nobody publishes their topics any more.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class SharedList:
         self._seen: set[str] = set()  # ids of others whose topics had a publisher
         self._newest: Any = None  # message of this node
         self._known: frozenset[str] | None = None  # what readers have, None before the first list
+        self._latched: frozenset[str] | None = None  # what later readers get from this node
+        self._num_quiet = 0  # checks since the last list of another node
         self._echoes: deque[tuple[str, ...]] = deque(maxlen=100)  # what we sent and will hear
         qos = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._subscription = node.create_subscription(publisher.msg_type, name, self._hear, qos)
@@ -58,7 +61,13 @@ class SharedList:
         for each in published & set(self._own):
             text = f"{self._name}: expected ids of this node alone, got {each} from another one too: set another prefix"
             self._reporter.report("ids of two nodes", f"{text} (body_prefix, voice_prefix)")
+        if alone and self._latched is None:  # an empty list is right, and replaces that of a former life
+            self._latched = frozenset()
         self._send()
+        self._num_quiet += 1
+        if self._num_quiet >= NUM_MISSED and self._latched not in (None, self._known):
+            self._known = None
+            self._send()
 
     def destroy(self) -> None:
         """Take the ids of this node from the list, and the subscription and the timer from the node."""
@@ -78,18 +87,18 @@ class SharedList:
         if stale:
             stale -= self._published_by_others()
         self._others = {each: self._others.get(each, 0) for each in ids if each not in self._own and each not in stale}
-        self._known = frozenset(ids)
+        self._known, self._num_quiet = frozenset(ids), 0
         self._send()
 
     def _send(self) -> None:
         """The list of all, if readers have another."""
         ids = (*self._own, *(each for each in self._others if each not in self._own))
-        is_first_and_empty = self._known is None and not ids  # another node's list may not be here yet
+        is_first_and_empty = self._latched is None and not ids  # another node's list may not be here yet
         if self._newest is None or self._known == frozenset(ids) or is_first_and_empty:
             return
         if not self._publisher.is_activated:
             return
-        self._known = frozenset(ids)
+        self._known = self._latched = frozenset(ids)
         self._echoes.append(ids)
         self._publisher.publish(type(self._newest)(header=self._newest.header, ids=list(ids)))
 
