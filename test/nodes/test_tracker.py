@@ -12,6 +12,7 @@ rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or r
 from dvae_perception.msg import Track, TrackArray
 from live_messages import BOX, SECOND, TYPES, detections
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from vision_msgs.msg import Detection2DArray
 
@@ -48,7 +49,10 @@ def test_tracker_survives_every_wrong_input(stage: Any, capfd: Any) -> None:
         message = stage.send("detections", detections(10 + t / 30, [*bad, BOX]), tracks)
     assert [(t.id, t.detection_index) for t in message.tracks] == [(1, 4)]
     assert stage.problems(node) == {"boxes": 4}
-    assert "positive size inside the image, got 4 others, the first x1, y1, x2, y2 = [nan" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "detections: 5 boxes, left out: 2 with NaN or infinite coordinates, 1 without a positive width" in said
+    assert "1 outside the image of 640 x 480 (they reach to 950 x 90: is the image size right?)" in said
+    assert "the first is x1, y1, x2, y2 = [nan" in said
     # the same stamp again, and one that is a little late: ignored, and the track goes on
     stage.publish("detections", detections(10 + 3 / 30))
     stage.publish("detections", detections(10.05))
@@ -163,3 +167,45 @@ def test_the_camera_is_followed_in_images(stage: Any) -> None:
         message = stage.send("detections", detections(10 + t / 30, [] if t == 11 else [box]), tracks)
     assert [(t.id, t.state) for t in message.tracks] == [(1, Track.OCCLUDED)]
     np.testing.assert_allclose(message.tracks[0].box, box, atol=4)  # predicted where the camera moved it
+
+
+def test_stamps_live(stage: Any, capfd: Any) -> None:
+    """One without stamp among good ones; time of arrival; simulated time that never comes."""
+    node = stage.add(TrackerNode)
+    tracks = stage.listen(TrackArray, "tracks")
+    for t in range(4):
+        stage.send("detections", detections(10 + t / 30), tracks)
+    stage.publish("detections", detections(0.0))
+    stage.until(lambda: stage.problems(node).get("no stamp") == 1)
+    message = stage.send("detections", detections(10 + 4 / 30), tracks)
+    assert [t.id for t in message.tracks] == [1]
+    assert "with the parameter stamp at arrival the time of receipt counts" in capfd.readouterr().err
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    node.set_parameters([Parameter("stamp", value="arrival")])
+    node.autostart()
+    for _ in range(4):
+        message = stage.send("detections", detections(0.0), tracks)
+    assert [t.id for t in message.tracks] == [1]
+    assert message.header.stamp.sec > 1_700_000_000
+    assert message.header.frame_id == "camera"
+
+
+def test_simulated_time_that_never_comes_is_said(stage: Any, capfd: Any) -> None:
+    node = stage.add(TrackerNode, use_sim_time=True, stamp="arrival")
+    stage.publish("detections", detections(10.0))
+    stage.until(lambda: stage.problems(node).get("no stamp", 0) > 0)
+    assert "use_sim_time is set, but nothing comes on /clock: frame ignored" in capfd.readouterr().err
+
+
+def test_why_no_track_comes_is_said_by_the_node(stage: Any, capfd: Any) -> None:
+    node = stage.add(TrackerNode, class_id="person")
+    tracks = stage.listen(TrackArray, "tracks")
+    for t in range(32):
+        message = detections(10 + t / 30)
+        message.detections[0].results[0].hypothesis.class_id = "chair"
+        stage.send("detections", message, tracks)
+    said = capfd.readouterr().err
+    assert "no track in 30 frames with 30 boxes: 30 of 30 boxes left out: 30 of a class that is not tracked" in said
+    assert "class_id is 'person', and what came is 'chair' (30)" in said
+    assert stage.problems(node) == {"no tracks": 1}

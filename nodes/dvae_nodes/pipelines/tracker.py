@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from dvae.configuration import setting
 from dvae.signal.audio_clock import NANOSECONDS
-from dvae.tracking.admission import valid_boxes
-from dvae.tracking.boxes import Boxes
+from dvae.tracking.class_names import ClassList, ClassNames
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
+from dvae.tracking.population import select
 from dvae.tracking.smoothing import LagSmoother, SmoothedTracks
 from dvae.tracking.tracks import Tracks, TrackState
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.frame_clock import FrameClock, Place
+from dvae_nodes.pipelines.tracker_watch import TrackerWatch
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire import humans, images, topics
 from dvae_nodes.wire.markers import TrackMarkers
@@ -33,6 +37,11 @@ class TrackerNodeConfig:
     image_width: int = setting(0, "width of the image, 0 when unknown", unit="pixel", minimum=0)
     image_height: int = setting(0, "height of the image, 0 when unknown", unit="pixel", minimum=0)
     class_id: str = setting("", "classes to track, separated by commas; empty for all")
+    stamp: str = setting(
+        "header",
+        "time of a frame: that of its header, or of its arrival for detectors that do not stamp",
+        choices=("header", "arrival"),
+    )
     reset_after: float = setting(
         1.0, "stamps that go back further start anew (a looped bag); else the frame is late", unit="s", minimum=0.0
     )
@@ -41,17 +50,20 @@ class TrackerNodeConfig:
     )
     camera_from_images: bool = setting(False, "estimate the camera's motion from `image` (needs OpenCV)")
     ros4hri: bool = setting(False, "also publish /humans/bodies (REP-155; needs hri_msgs and the image size)")
+    person_classes: str = setting(
+        "person, people, pedestrian, human",
+        "classes that are people, for ros4hri: others are tracks but no bodies; separated by commas, * for all",
+    )
     body_prefix: str = setting("b", "letters before the track's number in ROS4HRI ids: other ones for each camera")
     markers: bool = setting(False, "also publish tracks/markers (visualization_msgs)")
     marker_scale: float = setting(0.001, "metres for each pixel in markers", unit="m", minimum=1e-6)
 
 
-@dataclass
-class Past:
-    """What is known of earlier messages; a new one is a new start."""
+class Held(NamedTuple):
+    """A frame in the smoother: its header, and the names of its classes by their labels."""
 
-    last: int | None = None  # stamp of the newest frame, ns
-    headers: deque[Any] = field(default_factory=deque)  # of the frames in the smoother
+    header: Any
+    names: dict[int, str]
 
 
 def make_camera_motion() -> CameraMotion:
@@ -80,8 +92,10 @@ class TrackerPipeline(Pipeline):
         node, config = settings[TrackerNodeConfig], settings[TrackerConfig]
         self.node = node
         self.image_size = (node.image_width, node.image_height) if node.image_width and node.image_height else None
-        self.wanted = tuple(name.strip() for name in node.class_id.split(",") if name.strip())
+        self.wanted, self.people = ClassList(node.class_id), ClassList(node.person_classes)
         self._check_options()
+        self._watch = TrackerWatch(reporter, self.image_size, self.wanted)
+        self._say_notes(config)
         self.tracker = OnlineTracker.load(node.model, config, self.image_size)
         for time in (0.0, 0.1):  # compiles the hot loops before the first frame comes
             self.tracker.update([[0.0, 0.0, 1.0, 1.0]], time)
@@ -89,12 +103,18 @@ class TrackerPipeline(Pipeline):
         self.smoother = LagSmoother(node.smoothing_lag) if node.smoothing_lag else None
         self._markers = TrackMarkers(types, node.marker_scale) if node.markers else None
         self._camera = make_camera_motion() if node.camera_from_images else None
-        self._classes: list[str] = []  # a label is an index into it
-        self._past = Past()
+        self._classes = ClassNames()
+        self._clock = FrameClock(reporter, node.stamp, node.reset_after)
+        self._held: deque[Held] = deque()  # the frames in the smoother
 
     def _check_options(self) -> None:
         node = self.node
+        if bool(node.image_width) != bool(node.image_height):
+            sides = f"{node.image_width} and {node.image_height}"
+            raise ValueError(f"expected both image_width and image_height, or 0 for both, got {sides}")
         if node.ros4hri:
+            if not self.people:
+                raise ValueError("person_classes: expected the classes that are people (* for all), got none")
             if self.image_size is None:
                 raise ValueError(
                     "ros4hri: expected image_width and image_height, got none: regions are fractions of them"
@@ -109,6 +129,11 @@ class TrackerPipeline(Pipeline):
     def configure(self, settings: Settings) -> None:
         super().configure(settings)
         self.tracker.config = settings[TrackerConfig]
+        self._say_notes(self.tracker.config)
+
+    def _say_notes(self, config: TrackerConfig) -> None:
+        for note in config.notes():
+            self.reporter.report("settings", note)
 
     def reset(self) -> None:
         self.tracker.reset()
@@ -116,44 +141,47 @@ class TrackerPipeline(Pipeline):
             self.smoother.reset()
         if self._camera:
             self._camera.reset()
-        self._past = Past()
+        self._clock.restart()
+        self._held.clear()
+        self._watch.restart()
 
     def facts(self) -> dict[str, Any]:
-        return {"model": self.node.model, "device": "cpu"}
+        return {"model": self.node.model, "device": "cpu", **self._watch.facts()}
 
-    def on_image(self, message: Any, _: int) -> list[Output]:
+    def on_image(self, message: Any, received: int) -> list[Output]:
         """One image, for the motion of the camera. Gives nothing."""
         if self._camera:
-            stamp = convert.stamp_to_nanoseconds(message.header.stamp)
-            self._camera.add(images.image_from_message(message), stamp)
+            self._camera.add(images.image_from_message(message), self._clock.time_of(message, received))
         return []
 
-    def on_detections(self, message: Any, _: int) -> list[Output]:
-        """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late."""
-        stamp = convert.stamp_to_nanoseconds(message.header.stamp)
+    def on_detections(self, message: Any, received: int) -> list[Output]:
+        """One frame of detections, possibly empty -> its results; nothing for a frame that comes too late or has no
+        time."""
+        stamp = self._clock.time_of(message, received)
+        place = self._clock.place(stamp)
+        if place == Place.IGNORED:
+            return []
         outputs: list[Output] = []
-        if self._past.last is not None and stamp <= self._past.last:
-            late = (self._past.last - stamp) / NANOSECONDS
-            text = f"expected a stamp after {self._past.last} ns, got {stamp} ns"
-            if late <= self.node.reset_after:
-                self.reporter.report("late detections", f"detections: {text}: frame ignored")
-                return []
-            self.reporter.report("time went back", f"detections: {text}: starting anew")
+        if place == Place.ANEW:
             outputs = self.flush()  # nothing already received is lost
             self.reset()
         return outputs + self._frame(message, stamp)
 
     def _frame(self, message: Any, stamp: int) -> list[Output]:
-        camera = self._camera.take(self._past.last, stamp) if self._camera else None
-        self._past.last = stamp
-        detections = convert.detections_from_message(message, self.wanted)
-        self._report_boxes(detections.boxes)
-        time = stamp / NANOSECONDS
-        labels = [self._label(name) for name in detections.class_ids]
+        camera = self._camera.take(self._clock.last, stamp) if self._camera else None
+        self._clock.advance(stamp)
+        header = message.header
+        if self._clock.source == "arrival":
+            header = convert.make_header(self.types, stamp, header.frame_id)
+        detections = convert.detections_from_message(message, self.wanted or None)
+        time, labels = stamp / NANOSECONDS, self._classes.numbers(detections.class_ids)
         tracks = self.tracker.update(detections.boxes, time, detections.scores, labels, camera)
-        outputs = self._outputs(message.header, tracks)
+        self._classes.forget_others(tracks.label.tolist())
+        self._watch.add(self.tracker.account, detections, self.tracker.config)
+        outputs = self._outputs(header, tracks)
         if self.smoother:
-            self._past.headers.append(message.header)
+            names = self._classes.names(tracks.label.tolist())
+            self._held.append(Held(header, dict(zip(tracks.label.tolist(), names, strict=True))))
             smoothed = self.smoother.update(time, tracks)
             outputs += [self._late(smoothed)] if smoothed else []
         return outputs
@@ -163,33 +191,14 @@ class TrackerPipeline(Pipeline):
 
     def close(self) -> list[Output]:
         outputs = self.flush()
-        if self.node.ros4hri and self._past.last is not None:
-            outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._past.last, "")))
+        if self.node.ros4hri and self._clock.last is not None:
+            outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._clock.last, "")))
         return outputs
-
-    def _label(self, name: str) -> int:
-        if name not in self._classes:
-            self._classes.append(name)
-        return self._classes.index(name)
-
-    def _report_boxes(self, boxes: Boxes) -> None:
-        """Say which boxes the tracker will leave out."""
-        wrong = boxes[~valid_boxes(boxes, self.image_size)]
-        if len(wrong):
-            self.reporter.report(
-                "boxes",
-                "detections: expected finite boxes with a positive size inside the image, got "
-                f"{len(wrong)} others, the first x1, y1, x2, y2 = {wrong[0].tolist()}: ignored",
-            )
-        most = self.tracker.config.max_detections
-        if len(boxes) - len(wrong) > most:
-            text = f"detections: expected at most {most} (max_detections), got {len(boxes)}: the best scores are used"
-            self.reporter.report("too many boxes", text)
 
     def _outputs(self, header: Any, tracks: Tracks) -> list[Output]:
         shown = tracks.state != TrackState.TENTATIVE
         ids = [str(i) for i in tracks.track_id[shown]]
-        names = [self._classes[label] for label in tracks.label]
+        names = self._classes.names(tracks.label.tolist())
         detections = convert.detections_to_message(
             self.types,
             header,
@@ -205,13 +214,17 @@ class TrackerPipeline(Pipeline):
         if self._markers:
             outputs.append(topics.MARKERS.output(self._markers.message(header, tracks)))
         if self.node.ros4hri and self.image_size:
-            outputs += humans.bodies(self.types, header, tracks, self.image_size, self.node.body_prefix)
+            is_known = [name in self.people for name in names]
+            people = select(tracks, np.array(is_known, dtype=bool))
+            outputs += humans.bodies(self.types, header, people, self.image_size, self.node.body_prefix)
+            confirmed = [name for name, is_shown in zip(names, shown, strict=True) if is_shown]
+            self._watch.add_bodies(confirmed, int((people.state != TrackState.TENTATIVE).sum()), self.people)
         return outputs
 
     def _late(self, smoothed: SmoothedTracks) -> Output:
         """The smoothed tracks of a past frame, with the header of that frame."""
-        names = [self._classes[label] for label in smoothed.tracks.label]
-        header = self._past.headers.popleft()
+        header, by_label = self._held.popleft()
+        names = [by_label[label] for label in smoothed.tracks.label.tolist()]
         message = convert.tracks_to_message(self.types, header, smoothed.tracks, names, self.image_size)
         return topics.SMOOTHED_TRACKS.output(message)
 

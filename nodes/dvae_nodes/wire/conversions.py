@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,28 +34,53 @@ def make_header(types: MessageTypes, nanoseconds: int, frame_id: str) -> Any:
 
 
 class Detections(NamedTuple):
-    """boxes (K, 4) as x1, y1, x2, y2 in pixels, scores (K,), class_ids (K)."""
+    """boxes (K, 4) as x1, y1, x2, y2 in pixels, scores (K,), class_ids (K); how many of them have no result, and how
+    many are rotated."""
 
     boxes: Boxes
     scores: NDArray[np.float64]
     class_ids: list[str]
+    without_result: int = 0
+    rotated: int = 0
 
 
-def detections_from_message(message: Any, wanted: tuple[str, ...] = ()) -> Detections:
-    """vision_msgs/Detection2DArray -> boxes, best scores and their classes ("" without hypothesis). With `wanted`, only
-    hypotheses of these classes count, and a detection without any scores -inf. Boxes that are wrong (NaN, no size) are
-    passed on: the tracker judges them."""
+def detections_from_message(message: Any, wanted: Container[str] | None = None) -> Detections:
+    """vision_msgs/Detection2DArray -> boxes, best scores and their classes ("" and 1 without hypothesis). With `wanted`
+    only hypotheses of these classes count; a detection without any scores -inf and has its best class. For a rotated
+    box stands the upright one around it. Boxes that are wrong (NaN, no size) are passed on: the tracker judges them."""
     boxes = np.zeros((len(message.detections), 4))
-    scores, class_ids = np.ones(len(message.detections)), []
+    scores, class_ids, without_result, rotated = np.ones(len(message.detections)), [], 0, 0
     for k, detection in enumerate(message.detections):
-        center, box = detection.bbox.center.position, detection.bbox
-        half_x, half_y = box.size_x / 2, box.size_y / 2
+        center, theta = detection.bbox.center.position, detection.bbox.center.theta
+        half_x, half_y = detection.bbox.size_x / 2, detection.bbox.size_y / 2
+        if theta:
+            half_x, half_y, rotated = *upright(half_x, half_y, theta), rotated + 1
         boxes[k] = center.x - half_x, center.y - half_y, center.x + half_x, center.y + half_y
-        found = [r.hypothesis for r in detection.results if not wanted or r.hypothesis.class_id in wanted]
-        best = max(found, key=lambda hypothesis: hypothesis.score, default=None)
-        scores[k] = best.score if best else (-np.inf if wanted else 1.0)
+        found = [result.hypothesis for result in detection.results]
+        best = max(found, key=score_order, default=None)
+        if wanted is not None:
+            best_wanted = max((one for one in found if one.class_id in wanted), key=score_order, default=None)
+            scores[k] = best_wanted.score if best_wanted else -np.inf
+            best = best_wanted or best
+        elif best:
+            scores[k] = best.score
         class_ids.append(best.class_id if best else "")
-    return Detections(boxes, scores, class_ids)
+        without_result += not found
+    return Detections(boxes, scores, class_ids, without_result, rotated)
+
+
+def upright(half_x: float, half_y: float, theta: float) -> tuple[float, float]:
+    """Half the width and the height of the upright box around one that is turned by `theta` rad; NaN where that is no
+    number."""
+    if not math.isfinite(theta):
+        return math.nan, math.nan
+    cosine, sine = abs(math.cos(theta)), abs(math.sin(theta))
+    return half_x * cosine + half_y * sine, half_x * sine + half_y * cosine
+
+
+def score_order(hypothesis: Any) -> float:
+    """A score to compare: what is none is the least."""
+    return -math.inf if math.isnan(hypothesis.score) else float(hypothesis.score)
 
 
 def detections_to_message(

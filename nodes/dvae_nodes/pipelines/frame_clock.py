@@ -1,0 +1,69 @@
+"""The time of each frame of detections, from its stamp or its arrival, and which frames come at no time to be used."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from dvae.signal.audio_clock import NANOSECONDS
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.wire.conversions import stamp_to_nanoseconds
+
+STANDING = 10  # messages with one stamp, after which it is said that it stands still
+WAY_OUT = "with the parameter stamp at arrival the time of receipt counts"
+
+
+class Place(Enum):
+    """Of a frame in time."""
+
+    NEXT = "next"
+    IGNORED = "ignored"  # no time, or late
+    ANEW = "anew"  # time went back
+
+
+class FrameClock:
+    """Judges the frames of one camera. source: header or arrival, what their time is; reset_after: seconds that time
+    has to go back to start anew."""
+
+    def __init__(self, reporter: Reporter, source: str, reset_after: float) -> None:
+        self._reporter, self.source, self._reset_after = reporter, source, reset_after
+        self.last: int | None = None  # ns, of the newest frame
+        self._standing = 0  # frames of that stamp after it
+
+    def restart(self) -> None:
+        """Nothing came yet."""
+        self.last, self._standing = None, 0
+
+    def time_of(self, message: Any, received: int) -> int:
+        """Of a message with a header that was received at `received` ns."""
+        return received if self.source == "arrival" else stamp_to_nanoseconds(message.header.stamp)
+
+    def advance(self, stamp: int) -> None:
+        """The frame of that time is used."""
+        self.last, self._standing = stamp, 0
+
+    def place(self, stamp: int) -> Place:
+        """What to do with a frame of that time; what is ignored is reported."""
+        if stamp <= 0:
+            self._reporter.report("no stamp", f"detections: {self._no_stamp(stamp)}: frame ignored")
+            return Place.IGNORED
+        if self.last is None or stamp > self.last:
+            return Place.NEXT
+        text = f"detections: expected a stamp after {self.last} ns, got {stamp} ns"
+        if (self.last - stamp) / NANOSECONDS > self._reset_after:
+            self._reporter.report("time went back", f"{text}: starting anew")
+            return Place.ANEW
+        self._reporter.report("late detections", f"{text}: frame ignored")
+        self._standing = self._standing + 1 if stamp == self.last else 0
+        if self._standing and self._standing % STANDING == 0:
+            text = (
+                f"detections: expected stamps that advance, got {stamp} ns {self._standing + 1} times: frames ignored"
+            )
+            self._reporter.report("stamps stand still", f"{text}; {WAY_OUT}")
+        return Place.IGNORED
+
+    def _no_stamp(self, stamp: int) -> str:
+        if self.source == "arrival":
+            return f"expected a time of arrival, got {stamp} ns: use_sim_time is set, but nothing comes on /clock"
+        guess = "a detector that does not stamp, or use_sim_time without /clock?"
+        return f"expected a stamp, got {stamp} ns, which is none ({guess}; {WAY_OUT})"
