@@ -246,9 +246,12 @@ def load_enhancer(name: str | Path) -> EnhancerStep:
 
     ValueError where there is none, or names the file when one is missing, damaged, or of another class.
     """
-    folder = find_model(PRESETS.get(str(name), str(name)))
+    folder = find_model(name, PRESETS)
     config, weights = read_weights(folder, "Enhancer", EnhancerConfig)
     try:
-        return EnhancerStep(config, weights)
-    except KeyError as error:
-        raise ValueError(f"{folder}: weights do not fit the configuration: expected {error}, got none") from error
+        model = EnhancerStep(config, weights)
+        model.step(np.ones(config.num_bins, dtype=np.float32), model.initial_state())  # all shapes meet
+    except (KeyError, ValueError, IndexError, TypeError, MemoryError) as error:
+        what = f"expected {error}, got none" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{folder}: weights do not fit the configuration: {what}") from error
+    return model

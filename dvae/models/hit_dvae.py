@@ -45,7 +45,7 @@ class HiTDVAEConfig:
     global_hidden_size: int = setting(512, "units of the LSTM that w is read from, each direction", minimum=1)
     model_size: int = setting(256, "width of the Transformers", minimum=2)
     feed_forward_size: int = setting(1024, "hidden layer of the feed-forward networks", minimum=1)
-    num_layers: int = setting(4, "layers of encoder and decoders", minimum=1)
+    num_layers: int = setting(4, "layers of encoder and decoders", minimum=1, maximum=100)
     num_heads: int = setting(1, "attention heads; more were worse in the paper", minimum=1)
     decoders: str = setting(SEPARATE, "for x and z: two decoders (HiT) or the same (LigHT)", choices=(SEPARATE, SHARED))
     inverted: bool = setting(False, "queries of x_t from the past of x and source from z (ablation Inv-s)")

@@ -39,8 +39,8 @@ class TrajectorySRNNConfig:
     prior_hidden_2: int = setting(8, "second layer of p(z)", minimum=0)
     emission_hidden: int = setting(16, "layer of p(s)", minimum=1)
     coordinates: str = setting("relative", "what the networks see", choices=("absolute", "relative"))
-    step_unit: float = setting(0.05, "unit of a step in relative coordinates, in box sizes", minimum=1e-6)
-    frames_per_second: float = setting(30.0, "frame rate of the training data", unit="Hz", minimum=0.1)
+    step_unit: float = setting(0.05, "unit of a step in relative coordinates, in box sizes", minimum=1e-6, maximum=1e3)
+    frames_per_second: float = setting(30.0, "frame rate of the training data", unit="Hz", minimum=0.1, maximum=1e4)
 
 
 class TrajectoryState(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -15,16 +16,19 @@ def share_folders() -> list[Path]:
     return [folder for folder in [package.parent, *installed] if (folder / "models").is_dir()]
 
 
-def find_model(name: str | Path) -> Path:
-    """The folder of model `name`: a path as it is, else a shipped model; ValueError names where was looked."""
-    direct = Path(name).expanduser()
+def find_model(name: str | Path, presets: Mapping[str, str] | None = None) -> Path:
+    """The folder of model `name`: a preset (-> name of a shipped model), a path as it is, else a shipped model.
+    ValueError with all that there are."""
+    name = (presets or {}).get(str(name), name)
+    direct = Path(os.path.expanduser(name))
     if str(name) and direct.is_dir():
         return direct
     places = [folder / "models" for folder in share_folders()]
     for place in places:
         if (place / name).is_dir():
             return place / name
-    known = sorted({path.name for place in places for path in place.iterdir() if path.is_dir()})
+    shipped = sorted({path.name for place in places for path in place.iterdir() if path.is_dir()})
+    known = [*(presets or {}), *shipped]
     raise ValueError(
         f"expected a model folder or one of {', '.join(known) or 'no installed models'}, got {str(name)!r}"
     )

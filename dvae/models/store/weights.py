@@ -14,6 +14,7 @@ from safetensors.numpy import load as load_arrays
 from dvae.configuration import from_mapping, read_yaml, shown
 
 Config = TypeVar("Config")
+WEIGHTS, NEW_WEIGHTS = "model.safetensors", "model.safetensors.new"  # the latter while a model is written
 
 
 def read_class(folder: Path) -> str:
@@ -39,18 +40,19 @@ def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], byt
     Raises ValueError naming the file when one is missing, damaged, or of another class.
     """
     description = _read_yaml(folder)
-    try:
-        data = (folder / "model.safetensors").read_bytes()
-    except OSError as error:
-        raise ValueError(f"expected a model folder with model.yaml and model.safetensors, got {error}") from error
     if description["class"] != class_name:
         raise ValueError(f"{folder}: expected a model of class {class_name}, got {shown(description['class'])}")
-    found = hashlib.sha256(data).hexdigest()
-    if found != description["sha256"]:
-        raise ValueError(
-            f"{folder / 'model.safetensors'} is damaged: expected sha256 {shown(description['sha256'])}, got {found}"
-        )
-    return description, data
+    found = {}
+    for path in (folder / WEIGHTS, folder / NEW_WEIGHTS):
+        if path.is_file():
+            data = path.read_bytes()
+            found[path.name] = hashlib.sha256(data).hexdigest()
+            if found[path.name] == description["sha256"]:
+                return description, data
+    if not found:
+        raise ValueError(f"expected a model folder with model.yaml and {WEIGHTS}, got no {folder / WEIGHTS}")
+    got = " and ".join(found.values())
+    raise ValueError(f"{folder / WEIGHTS} is damaged: expected sha256 {shown(description['sha256'])}, got {got}")
 
 
 def read_weights(
@@ -60,5 +62,5 @@ def read_weights(
     description, data = read_description(folder, class_name)
     try:
         return from_mapping(config_class, description["config"]), load_arrays(data)
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, KeyError) as error:  # KeyError: numbers of a kind that numpy has not
         raise ValueError(f"{folder}: weights do not fit the configuration: {error}") from error

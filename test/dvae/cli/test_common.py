@@ -50,7 +50,16 @@ def test_help(module: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None
             ("16.wav", "o.flac"),
             "expected what FLAC can hold, got 16 channels at 16000 Hz for o.flac",
         ),
-        ("dvae.cli.enhance", ("nan.wav", "o.wav", "--model", "nothing"), "expected a model folder or one of"),
+        (
+            "dvae.cli.enhance",
+            ("nan.wav", "o.wav", "--model", "nothing"),
+            "expected a model folder or one of quality, low_latency,",
+        ),
+        (
+            "dvae.cli.track",
+            ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "5", "--set", "min_score=["),
+            "min_score: expected YAML, got",
+        ),
         ("dvae.cli.enhance", ("nan.wav", "o.wav", "--min-gain", "2"), "min_gain: expected a value in [0, 1], got 2.0"),
         (
             "dvae.cli.track",

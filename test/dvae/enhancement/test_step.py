@@ -97,3 +97,16 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         ValueError, match=r"do not fit the configuration: expected 'detector\.log_odds\.bias', got none"
     ):
         load_enhancer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("hidden_size", 255), ("lookahead_frames", 2), ("noise_hidden_size", 10**12), ("num_bins", 3), ("hints", 2**62)],
+)
+def test_a_configuration_that_does_not_fit_is_seen_when_it_is_loaded(key: str, value: int, tmp_path: Path) -> None:
+    save_model(untrained(1), tmp_path)
+    description = yaml.safe_load((tmp_path / "model.yaml").read_text())
+    description["config"][key] = value
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump(description))
+    with pytest.raises(ValueError, match="weights do not fit the configuration: "):
+        load_enhancer(tmp_path)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from dvae.enhancement.model import Enhancer
 from dvae.models.hit_dvae import HiTDVAE
@@ -45,6 +49,61 @@ class TestCheckpoint:
         (tmp_path / "model.yaml").write_text("class: [")
         with pytest.raises(ValueError, match=r"model.yaml: expected YAML"):
             load_as(TrajectorySRNN, tmp_path)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "message"),
+        [
+            ("hidden_size", 5, r"expected \(20, .*got \(16, "),
+            ("hidden_size", 10**5, "expected .*, got "),  # 160 GB of weights, of which none is made
+            ("hidden_size", 10**30, "weights do not fit"),
+            ("hidden_size", [1], r"hidden_size: expected int, got \[1\]"),
+            ("latent_size", 0, "expected "),
+        ],
+    )
+    def test_weights_that_do_not_fit_take_no_memory(self, key: str, value: Any, message: str, tmp_path: Path) -> None:
+        self.save(tmp_path)
+        description = yaml.safe_load((tmp_path / "model.yaml").read_text())
+        description["config"][key] = value
+        (tmp_path / "model.yaml").write_text(yaml.safe_dump(description))
+        with pytest.raises(ValueError, match=rf"weights do not fit the configuration: .*{message}|{message}"):
+            load_as(TrajectorySRNN, tmp_path)
+
+    def test_a_list_for_the_configuration(self, tmp_path: Path) -> None:
+        self.save(tmp_path)
+        text = (tmp_path / "model.yaml").read_text()
+        (tmp_path / "model.yaml").write_text(re.sub(r"config:.*?\nsha", "config: [1]\nsha", text, flags=re.DOTALL))
+        with pytest.raises(ValueError, match=r"expected keys and values for TrajectorySRNNConfig, got \[1\]"):
+            load_as(TrajectorySRNN, tmp_path)
+
+    def test_a_kill_at_any_moment_leaves_a_whole_model(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The old one or the new one, whichever rename is the last that is done."""
+        torch.manual_seed(1)
+        old, new = (TrajectorySRNN(TrajectorySRNNConfig(hidden_size=4)) for _ in range(2))
+        renamed, outcomes = Path.replace, []
+        for last in range(4):
+            save_model(old, tmp_path)
+            done: list[Path] = []
+
+            def replace(path: Path, target: Path, last: int = last, done: list[Path] = done) -> Path:
+                if len(done) == last:
+                    raise KeyboardInterrupt
+                done.append(target)
+                return renamed(path, target)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "replace", replace)
+                with contextlib.suppress(KeyboardInterrupt):
+                    save_model(new, tmp_path)
+            found = load_as(TrajectorySRNN, tmp_path).state_dict()
+            outcomes.append(
+                "".join(
+                    name
+                    for name, model in (("old", old), ("new", new))
+                    if all(torch.equal(found[key], value) for key, value in model.state_dict().items())
+                )
+            )
+        assert outcomes == ["old", "old", "new", "new"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "model.yaml"]
 
     def test_other_class(self, tmp_path: Path) -> None:
         self.save(tmp_path)
