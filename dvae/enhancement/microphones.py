@@ -46,6 +46,7 @@ class MicrophoneConfig:
     )
     direction_seconds: float = setting(0.6, "over how much speech a direction is averaged", unit="s", minimum=0.01)
     noise_seconds: float = setting(1.0, "over how much noise its covariance is averaged", unit="s", minimum=0.05)
+    channels: str = setting("all", "which channels of the audio are used, before all else, such as 1-4 or 1,3")
 
     @property
     def uses_array(self) -> bool:

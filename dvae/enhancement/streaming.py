@@ -24,6 +24,7 @@ from dvae.enhancement.step import EnhancerStep, StepResult, StepState, load_enha
 from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
 from dvae.signal.overlap_add import HopCutter, OverlapAdd
+from dvae.signal.sample_scale import SampleScale
 from dvae.signal.stft import STFT, power_of
 
 
@@ -53,9 +54,11 @@ class Stretch:
     level: LevelTracker
     model: StepState
     output: OverlapAdd
+    scales: tuple[SampleScale, SampleScale]  # of the channels and of the reference
     waiting: deque[Frame] = field(default_factory=deque)  # frames that wait for their look-ahead
     num_fed: int = 0
     num_returned: int = 0
+    num_loud: int = 0
     processing_seconds: float = 0.0
 
 
@@ -110,6 +113,7 @@ class StreamingEnhancer:
             LevelTracker(),
             self.model.initial_state(),
             OverlapAdd(self.stft),
+            (SampleScale(self.stft.sample_rate), SampleScale(self.stft.sample_rate)),
         )
 
     def reset(self) -> None:
@@ -133,6 +137,11 @@ class StreamingEnhancer:
         return self._now.num_returned
 
     @property
+    def num_loud(self) -> int:
+        """Samples fed since the last reset that were far above the others, and were taken as silence."""
+        return self._now.num_loud
+
+    @property
     def processing_seconds(self) -> float:
         """Time spent on what was fed since the last reset."""
         return self._now.processing_seconds
@@ -145,10 +154,10 @@ class StreamingEnhancer:
     def feed(self, samples: Audio, reference: Audio | None = None) -> Audio:
         """Samples (S,) in [-1, 1], any S -> those that are ready (R,). With an array, samples are (C, S).
 
-        reference: what the loudspeaker played at the same time, (S,); None is silence. ValueError for another shape or
-        values not finite.
+        reference: what the loudspeaker played at the same time, (S,); None is silence. A few samples far above the
+        others are taken as silence (`num_loud` counts them). ValueError for another shape or values not finite.
         """
-        rows = self._checked(np.asarray(samples, dtype=np.float32), reference)
+        rows = self._admitted(self._checked(np.asarray(samples, dtype=np.float32), reference))
         self._now.num_fed += rows.shape[1]
         return self._process(rows)
 
@@ -167,6 +176,13 @@ class StreamingEnhancer:
         if not np.isfinite(rows).all():
             raise ValueError(f"expected finite samples, got {int((~np.isfinite(rows)).sum())} NaN or infinite ones")
         return rows
+
+    def _admitted(self, rows: Audio) -> Audio:
+        """Without single samples that would be the level of all that follows."""
+        parts = [scale.admit(part) for scale, part in zip(self._now.scales, (rows[:-1], rows[-1:]), strict=True)]
+        num_loud = sum(part.num_wrong for part in parts)
+        self._now.num_loud += num_loud
+        return np.concatenate([part.samples for part in parts]) if num_loud else rows
 
     def flush(self) -> Audio:
         """The samples still inside, as if silence followed; then reset. Output is then as long as the input."""

@@ -11,19 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
 from dvae.signal.audio_file import Audio
+from dvae.signal.channel_choice import ALL_CHANNELS, MAX_CHANNELS, parse_channels
+from dvae.signal.sample_formats import SAMPLE_FORMATS, sample_format_name, samples_from_bytes
+from dvae.signal.sample_scale import SampleScale
 
-SAMPLE_TYPES = {"S8": "<i1", "U8": "<u1", "S16LE": "<i2", "S16BE": ">i2", "S32LE": "<i4", "F32LE": "<f4"}
 CHANNEL_CHOICES = ("mean", "first", "all")
 RATE_RANGE = (1000, 384_000)
-MAX_CHANNELS = 64
 
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """How a stream of interleaved samples is coded; ValueError for what cannot be read."""
+    """How a stream of interleaved samples is coded; ValueError for what cannot be read. sample_type: any spelling that
+    `sample_format_name` reads, kept as the name in SAMPLE_FORMATS."""
 
     sample_rate: int
     channels: int
@@ -35,51 +36,56 @@ class AudioFormat:
             raise ValueError(f"expected a sample rate of {low} to {high} Hz, got {self.sample_rate}")
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise ValueError(f"expected 1 to {MAX_CHANNELS} channels, got {self.channels}")
-        if self.sample_type not in SAMPLE_TYPES:
-            raise ValueError(f"expected a sample format of {', '.join(SAMPLE_TYPES)}, got {self.sample_type!r}")
+        object.__setattr__(self, "sample_type", sample_format_name(self.sample_type))
 
 
 class Samples(NamedTuple):
-    """Finite samples (C, S) at the rate of the input; num_wrong: how many were NaN or infinite, and are 0 now."""
+    """Samples (C, S) at the rate of the input, without those of channels that are not used.
 
+    waveform: of what is made of them, (C', S). num_wrong: how many were far too loud, infinite or NaN, and are 0 now.
+    """
+
+    channels: Audio
     waveform: Audio
     num_wrong: int
 
 
-def to_float(samples: NDArray[Any]) -> Audio:
-    """Integer samples of any width, or floats -> float32 in [-1, 1]."""
-    if samples.dtype.kind == "f":
-        return np.asarray(samples, dtype=np.float32)
-    scale = float(2 ** (8 * samples.dtype.itemsize - 1))
-    offset = scale if samples.dtype.kind == "u" else 0.0
-    return ((samples.astype(np.float32) - offset) / scale).astype(np.float32)
-
-
 def decode(data: bytes, audio_format: AudioFormat) -> tuple[Audio, bytes]:
     """Interleaved samples -> channels (C, S) and the bytes of an incomplete last sample."""
-    kind = np.dtype(SAMPLE_TYPES[audio_format.sample_type])
-    block = kind.itemsize * audio_format.channels
+    block = SAMPLE_FORMATS[audio_format.sample_type].size * audio_format.channels
     whole = len(data) // block * block
-    samples = np.frombuffer(data[:whole], dtype=kind).reshape(-1, audio_format.channels)
-    return to_float(samples).T, data[whole:]
+    samples = samples_from_bytes(data[:whole], audio_format.sample_type)
+    return samples.reshape(-1, audio_format.channels).T, data[whole:]
 
 
 class AudioInput:
     """`read` each chunk, then `convert` it to `sample_rate`; any chunking gives the same samples.
 
-    channels: what is made of several: their mean, the first, or all of them. `flush` gives what the resampler holds.
+    channels: what is made of several: their mean, the first, or all of them. use: which of the input's are taken, as
+    `parse_channels` reads it; ValueError when it does not have them. `flush` gives what the resampler holds.
     """
 
-    def __init__(self, audio_format: AudioFormat, sample_rate: int, channels: str = "mean") -> None:
+    def __init__(
+        self, audio_format: AudioFormat, sample_rate: int, channels: str = "mean", use: str = ALL_CHANNELS
+    ) -> None:
         if channels not in CHANNEL_CHOICES:
             raise ValueError(f"expected channels to be one of {', '.join(CHANNEL_CHOICES)}, got {channels!r}")
         self.format, self.channels = audio_format, channels
-        self.num_channels = audio_format.channels if channels == "all" else 1
+        chosen = parse_channels(use)
+        if chosen is not None and max(chosen) >= audio_format.channels:
+            raise ValueError(f"channels: expected some of 1 to {audio_format.channels}, which there are, got {use!r}")
+        self.used = list(range(audio_format.channels)) if chosen is None else list(chosen)
+        self.num_channels = len(self.used) if channels == "all" else 1
+        self.scale = SampleScale(audio_format.sample_rate)
         self._rest = b""  # bytes of an incomplete sample
         self._resampler: Any = None
         if audio_format.sample_rate != sample_rate:
             rates = audio_format.sample_rate, sample_rate
             self._resampler = soxr.ResampleStream(*rates, self.num_channels, dtype="float32")
+
+    def continue_from(self, other: AudioInput) -> None:
+        """The same stream goes on after a gap: the bytes of its incomplete sample, and the scale of its samples."""
+        self._rest, self.scale = other._rest, other.scale
 
     def read(self, chunk: bytes | Audio) -> Samples:
         """Bytes, cut anywhere, or channels (C, S) -> the chosen channels (C', S) at the rate of the input."""
@@ -87,9 +93,9 @@ class AudioInput:
             chunk, self._rest = decode(self._rest + chunk, self.format)
         if chunk.shape[0] != self.format.channels:
             raise ValueError(f"expected {self.format.channels} channels, got {chunk.shape[0]}")
-        chosen = self._choose(chunk)
-        wrong = ~np.isfinite(chosen)
-        return Samples(np.where(wrong, np.float32(0.0), chosen) if wrong.any() else chosen, int(wrong.sum()))
+        used = chunk if self.used == list(range(len(chunk))) else chunk[self.used]
+        samples, num_wrong = self.scale.admit(used)
+        return Samples(samples, self._choose(samples), num_wrong)
 
     def convert(self, samples: Audio) -> Audio:
         """(C', S) at the rate of the input -> those that are ready (C', R) at the rate of the model."""

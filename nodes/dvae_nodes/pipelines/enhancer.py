@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from dvae.enhancement.activity import ActivityConfig
 from dvae.enhancement.config import PRESETS
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
-from dvae.signal.audio_input import SAMPLE_TYPES, AudioFormat
-from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
+from dvae.signal.audio_input import AudioFormat
+from dvae.signal.channel_choice import parse_channels
+from dvae.signal.sample_formats import SAMPLE_FORMATS, output_format
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.pipelines.announced_format import AnnouncedFormat
+from dvae_nodes.pipelines.announced_format import USUAL_FORMAT, AnnouncedFormat
 from dvae_nodes.pipelines.echo_reference import EchoReference
 from dvae_nodes.pipelines.stamped_audio import StampedAudio
 from dvae_nodes.pipelines.stamped_enhancer import Enhanced, StampedEnhancer
@@ -24,7 +27,8 @@ from dvae_nodes.wire import audio, topics, voices
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import MessageTypes, Output
 
-AUDIO_QUEUE = 200  # chunks; audio must not be dropped while another callback runs
+AUDIO_QUEUE = 1000  # chunks, 10 s of 10 ms: audio must not be dropped while another callback runs
+ANNOUNCED_FIRST = "S16LE"  # how enhanced audio is coded where nothing was said of it yet
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,11 @@ class EnhancerNodeConfig:
     sample_rate: int = setting(
         0, "rate of audio without format information, 0: wait for audio_info", unit="Hz", minimum=0, maximum=384000
     )
-    channels: int = setting(1, "channels of audio without format information", minimum=1, maximum=64)
-    sample_format: str = setting("S16LE", "format of audio without format information", choices=tuple(SAMPLE_TYPES))
+    num_channels: int = setting(1, "channels of audio without format information", minimum=1, maximum=64)
+    sample_format: str = setting(
+        "S16LE",
+        f"format of audio without format information: {', '.join(SAMPLE_FORMATS)}, or as ALSA and ffmpeg spell it",
+    )
     cancel_echo: bool = setting(False, "take what the topic `reference` plays out of the microphones")
     ros4hri: bool = setting(False, "publish /humans/voices (needs hri_msgs) with one anonymous voice")
     voice_prefix: str = setting("v", "letters before the number in the ROS4HRI id of the voice")
@@ -58,6 +65,10 @@ def make_enhancer(settings: Settings) -> StreamingEnhancer:
     node, microphones = settings[EnhancerNodeConfig], settings[MicrophoneConfig]
     if microphones.channel_mode in ("delay_and_sum", "mvdr") and not microphones.uses_array:
         raise ValueError(f"channel_mode {microphones.channel_mode}: expected microphone_positions, got none")
+    used = parse_channels(microphones.channels)
+    if microphones.uses_array and used is not None and len(used) != len(microphones.positions()):
+        expected = f"channels: expected {len(microphones.positions())} of them (microphone_positions)"
+        raise ValueError(f"{expected}, got {len(used)} in {microphones.channels!r}")
     enhancer = StreamingEnhancer.load(
         node.model or node.preset,
         settings[EnhancerSettings],
@@ -77,7 +88,9 @@ class EnhancerPipeline(Pipeline):
     name = "enhancer"
     configs = (EnhancerNodeConfig, EnhancerSettings, ActivityConfig, MicrophoneConfig, EchoConfig)
     outputs = (
-        OutputTopic(topics.ENHANCED, "clean speech, of the kind that came in, 16 kHz mono"),
+        OutputTopic(
+            topics.ENHANCED, "clean speech, of the kind that came in, 16 kHz mono, floats where floats came in"
+        ),
         OutputTopic(topics.ENHANCED_INFO, "its format, for the kind that sends it apart"),
         OutputTopic(topics.SPEECH_ACTIVITY, "probability of speech, decision, level, ratio to noise, direction"),
         OutputTopic(topics.VOICES, "the ids of all voices: one, anonymous", when="ros4hri"),
@@ -94,10 +107,12 @@ class EnhancerPipeline(Pipeline):
         self.rate = self.enhancer.stft.sample_rate
         self.reference = EchoReference(self.rate, reporter) if node.cancel_echo else None
         self._stream = StampedEnhancer(self.enhancer, self._make_input(), self.reference)
-        fixed = AudioFormat(node.sample_rate, node.channels, node.sample_format) if node.sample_rate else None
+        given = AudioFormat(node.sample_rate or USUAL_FORMAT.sample_rate, node.num_channels, node.sample_format)
+        fixed = given if node.sample_rate else None
         self._format = AnnouncedFormat(fixed, reporter)
         self._reference_format: AudioFormat | None = None
         self._kind = self.kinds[0]  # of what comes in, and so of what goes out
+        self._told_format = ANNOUNCED_FIRST  # of the samples that go out
         self._listed = False  # the voice is on the list of ROS4HRI
         self.voice_id = f"{node.voice_prefix}1"  # the one anonymous voice of this microphone
         if node.ros4hri and not audio.has_plain_data(types):
@@ -107,9 +122,10 @@ class EnhancerPipeline(Pipeline):
     def _make_input(self) -> StampedAudio:
         node, microphones = self.settings[EnhancerNodeConfig], self.settings[MicrophoneConfig]
         if microphones.uses_array:
-            return StampedAudio(self.rate, "all", node.max_gap, self.reporter, self.enhancer.num_channels)
+            count = self.enhancer.num_channels
+            return StampedAudio(self.rate, "all", node.max_gap, self.reporter, count, microphones.channels)
         channels = "first" if microphones.channel_mode == "first" else "mean"
-        return StampedAudio(self.rate, channels, node.max_gap, self.reporter)
+        return StampedAudio(self.rate, channels, node.max_gap, self.reporter, use=microphones.channels)
 
     def types_of(self, topic: topics.Topic) -> tuple[str, ...]:
         if topic.types == topics.AUDIO_KINDS:
@@ -153,8 +169,8 @@ class EnhancerPipeline(Pipeline):
     def on_audio_info(self, message: Any, _: int) -> list[Output]:
         """The format of the chunks before and after it; tells that of the enhanced audio."""
         outputs = self._chunks(self._format.announce(message))
-        info = audio.audio_info_message(self.types, self.rate)
-        return [*outputs, topics.ENHANCED_INFO.output(info)]
+        known = self._format.known
+        return [*outputs, self._tell_format(output_format(known.sample_type) if known else ANNOUNCED_FIRST)]
 
     def on_audio(self, message: Any, receive_time: int) -> list[Output]:
         """A chunk of either kind."""
@@ -188,16 +204,26 @@ class EnhancerPipeline(Pipeline):
         for chunk in chunks:
             known = chunk.format or self._format.known
             assert known is not None
-            outputs += self._messages(self._stream.add(chunk, known))
+            work = partial(self._stream.add, chunk, known)
+            outputs += self._messages(handle(self.reporter, topics.AUDIO.name, work) or [])  # the others go on
         return outputs
+
+    def _tell_format(self, sample_type: str) -> Output:
+        """What enhanced audio is coded in, for the kind that sends it apart."""
+        self._told_format = sample_type
+        return topics.ENHANCED_INFO.output(audio.audio_info_message(self.types, self.rate, sample_type))
 
     def _messages(self, results: list[Enhanced]) -> list[Output]:
         return [output for result in results for output in self._result(result)]
 
     def _result(self, result: Enhanced) -> list[Output]:
         header = convert.make_header(self.types, result.stamp, result.frame_id)
-        message = audio.audio_message(self.types, self._kind, header, result.waveform, self.rate)
-        outputs = [topics.ENHANCED.output(message, kind=self._kind)]
+        coded = output_format(result.sample_type)
+        outputs: list[Output] = []
+        if self._kind != audio.STAMPED and coded != self._told_format:
+            outputs.append(self._tell_format(coded))
+        message = audio.audio_message(self.types, self._kind, header, result.waveform, self.rate, coded)
+        outputs.append(topics.ENHANCED.output(message, kind=self._kind))
         if not result.activity:
             return outputs
         activity = convert.activity_to_message(self.types, header, result.activity, result.waveform.size / self.rate)

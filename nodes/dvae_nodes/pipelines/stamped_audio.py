@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvae.signal.audio_clock import AudioClock
+from dvae.signal.audio_clock import NANOSECONDS, AudioClock
 from dvae.signal.audio_file import Audio
+from dvae.signal.audio_gaps import HeldAudio, Release, StampedChunk
 from dvae.signal.audio_input import AudioFormat, AudioInput
+from dvae.signal.channel_choice import ALL_CHANNELS, channels_text
+from dvae.signal.channel_watch import ChannelWatch, UnlikeChannel
 from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.stamp_source import StampSource
 from dvae_nodes.wire.audio import AudioChunk
 
 
@@ -23,108 +27,181 @@ class Stretch:
 
     audio: AudioInput
     clock: AudioClock
+    held: HeldAudio  # what came, until it is known what is before it
+    watch: ChannelWatch | None  # of several channels that become one
     frame_id: str = ""
     num_given: int = 0  # samples, at the rate of the model
+    says_scale: bool = True  # where the samples have an unusual one
 
 
 class Piece(NamedTuple):
     """Samples (C, S), perhaps none, the first at `stamp` ns by the newest chunk. The clock is that of the stretch, in
-    which sample 0 is its first one. is_last: the stretch ends with it."""
+    which sample 0 is its first one; sample_type: how its samples were coded. is_last: the stretch ends with it."""
 
     samples: Audio
     stamp: int
     frame_id: str
     clock: AudioClock
+    sample_type: str
     is_last: bool
 
 
 class StampedAudio:
     """`add` chunks in any format, `end` when nothing more comes.
 
-    A stretch ends where the format changes, where stamps are further than `max_gap` seconds from their expected time,
-    or go back. Shorter losses become silence. rate: of the model in Hz; channels: "mean", "first" or "all".
-    num_channels: formats with another number are reported and ignored.
+    A stretch ends where the format changes, where more than `max_gap` seconds are missing, or time goes back. Shorter
+    losses become silence; a chunk that is late is held until it is known whether it is a loss. rate: of the model in
+    Hz; channels: "mean", "first" or "all"; use: which of the input's channels, as `parse_channels` reads it.
+    num_channels: formats with another number of them are reported and ignored.
     """
 
     def __init__(
-        self, rate: int, channels: str, max_gap: float, reporter: Reporter, num_channels: int | None = None
+        self,
+        rate: int,
+        channels: str,
+        max_gap: float,
+        reporter: Reporter,
+        num_channels: int | None = None,
+        use: str = ALL_CHANNELS,
     ) -> None:
-        self.rate, self.channels, self.max_gap, self.num_channels = rate, channels, max_gap, num_channels
+        self.rate, self.channels, self.max_gap = rate, channels, max_gap
+        self.num_channels, self.use = num_channels, use
         self._reporter = reporter
+        self._times = StampSource("audio", reporter)
         self._stretch: Stretch | None = None
 
     def add(self, chunk: AudioChunk, audio_format: AudioFormat) -> list[Piece]:
         """What comes of a chunk in this format, of what was before it first."""
-        pieces = self._end_before(chunk.stamp, audio_format)
-        if self.num_channels not in (None, audio_format.channels):
-            expected = f"{self.num_channels} channels (microphone_positions)"
-            self._reporter.report("array", f"audio: expected {expected}, got {audio_format.channels}: chunk ignored")
+        if self._times.is_repeated(chunk):
+            return []
+        pieces = self._end_before(audio_format)
+        if self._stretch is None:
+            self._stretch = self._begin(audio_format)
+        if self._stretch is None:
             return pieces
-        stretch = self._stretch or self._begin(audio_format)
-        samples = self._read(stretch, chunk)
-        self._stretch = stretch
-        pieces += self._fill_lost(stretch, chunk.stamp, samples.shape[1])
-        stretch.frame_id = chunk.frame_id
-        stretch.clock.add(chunk.stamp, samples.shape[1])
-        return [*pieces, self._piece(stretch, stretch.audio.convert(samples))]
+        time = self._times.time_of(chunk)
+        if time.is_other_clock:
+            pieces += self._released(is_end=True)
+            self._stretch.clock.set_to(time.stamp)
+        samples = self._read(self._stretch, chunk)
+        self._times.lasted(samples.shape[1] * NANOSECONDS // audio_format.sample_rate)
+        self._stretch.held.put(StampedChunk(samples, time.stamp, time.is_arrival, chunk.frame_id))
+        return pieces + self._released()
 
     def end(self) -> list[Piece]:
         """The rest of the stretch; what comes then begins another."""
-        stretch, self._stretch = self._stretch, None
-        return [] if stretch is None else [self._piece(stretch, stretch.audio.flush(), is_last=True)]
+        pieces = self._released(is_end=True)
+        return pieces + self._finished()
 
     def reset(self) -> None:
         """Forget the stretch."""
-        self._stretch = None
+        self._stretch, self._times = None, StampSource("audio", self._reporter)
 
-    def _end_before(self, stamp: int, audio_format: AudioFormat) -> list[Piece]:
-        """End the stretch when the format changes or the stamp shows that audio is missing or time went back."""
-        if self._stretch is None:
+    def _end_before(self, audio_format: AudioFormat) -> list[Piece]:
+        """End the stretch when the format changes."""
+        if self._stretch is None or self._stretch.audio.format == audio_format:
             return []
-        clock, known = self._stretch.clock, self._stretch.audio.format
-        late = clock.late_seconds(stamp)
-        if known != audio_format:
-            cause = f"format changed from {known} to {audio_format}"
-        elif abs(late) > self.max_gap:
-            cause = f"expected a stamp near {clock.next_stamp} ns, got {stamp} ns ({late:+.3f} s)"
-        else:
-            return []
-        text = f"audio: {cause}: what was received is finished, then starting anew"
-        self._reporter.report("audio gap", text)
+        self._say_anew(f"format changed from {self._stretch.audio.format} to {audio_format}")
         return self.end()
 
-    def _begin(self, audio_format: AudioFormat) -> Stretch:
-        count, rate = audio_format.channels, audio_format.sample_rate
+    def _say_anew(self, cause: str) -> None:
+        text = f"audio: {cause}: what was received is finished, then starting anew"
+        self._reporter.report("audio gap", text)
+
+    def _begin(self, audio_format: AudioFormat) -> Stretch | None:
+        """A stretch in this format; None, and a word, where it has not the channels that are expected."""
+        try:
+            audio = AudioInput(audio_format, self.rate, self.channels, self.use)
+        except ValueError as error:
+            self._reporter.report("array", f"audio: {error}: chunk ignored")
+            return None
+        count, rate = len(audio.used), audio_format.sample_rate
+        if self.num_channels not in (None, count):
+            expected = f"{self.num_channels} channels (microphone_positions)"
+            self._reporter.report("array", f"audio: expected {expected}, got {count}: chunk ignored")
+            return None
         if count > 1 and self.channels != "all":
             chosen = "the first" if self.channels == "first" else "their mean"
             self._reporter.report("channels", f"audio: expected 1 channel, got {count}: {chosen} is enhanced")
         if rate != self.rate:
             self._reporter.report("rate", f"audio: expected {self.rate} Hz, got {rate} Hz: resampled")
-        return Stretch(AudioInput(audio_format, self.rate, self.channels), AudioClock(rate, self.rate))
+        clock = AudioClock(rate, self.rate)
+        watch = ChannelWatch(rate, count) if count > 1 and self.channels != "first" else None
+        return Stretch(audio, clock, HeldAudio(clock, self.max_gap), watch)
 
     def _read(self, stretch: Stretch, chunk: AudioChunk) -> Audio:
-        samples, num_wrong = stretch.audio.read(chunk.data)
+        channels, samples, num_wrong = stretch.audio.read(chunk.data)
         if num_wrong:
-            text = f"audio: expected finite samples, got {num_wrong} NaN: taken as silence"
-            self._reporter.report("samples", text)
+            text = f"audio: expected samples in [-1, 1], got {num_wrong} far above the others, infinite or NaN: "
+            self._reporter.report("samples", f"{text}taken as silence")
+        if stretch.says_scale and not stretch.audio.scale.is_usual:
+            stretch.says_scale = False
+            text = f"audio: expected samples in [-1, 1], got up to {stretch.audio.scale.peak:g}: taken at that scale"
+            self._reporter.report("scale", text)
+        unlike = stretch.watch.add(channels) if stretch.watch else None
+        if unlike is not None:
+            self._say_unlike(stretch, unlike)
         return samples
 
-    def _fill_lost(self, stretch: Stretch, stamp: int, num_samples: int) -> list[Piece]:
-        """Silence for a chunk that was lost, so that what follows keeps its place."""
-        clock, audio = stretch.clock, stretch.audio
-        num_lost = clock.num_lost(stamp, num_samples)
-        if not num_lost:
-            return []
+    def _say_unlike(self, stretch: Stretch, unlike: UnlikeChannel) -> None:
+        used = stretch.audio.used
+        left = channels_text(sorted(index for i, index in enumerate(used) if i != unlike.channel))
+        text = f"{unlike.level_db:+.0f} dB, correlation {unlike.correlation:.2f} with them"
+        self._reporter.report(
+            "unlike channel",
+            f"audio: expected channels that hear the same, got channel {used[unlike.channel] + 1} unlike the others "
+            f'({text}): if it is no microphone, leave it out by channels: "{left}"',
+        )
+
+    def _released(self, is_end: bool = False) -> list[Piece]:
+        """What of the held audio is known to follow, with silence for what was lost before it."""
+        pieces: list[Piece] = []
+        while self._stretch is not None and (release := self._stretch.held.take(is_end)) is not None:
+            if release.begins_anew:
+                pieces += self._anew(self._stretch, release)
+            if release.num_lost:
+                pieces.append(self._silence(self._stretch, release))
+            for i, chunk in enumerate(release.chunks):
+                pieces.append(self._given(self._stretch, chunk, release.is_trusted or i > 0))
+        return pieces
+
+    def _given(self, stretch: Stretch, chunk: StampedChunk, is_trusted: bool) -> Piece:
+        stretch.frame_id = chunk.frame_id
+        stretch.clock.add(chunk.stamp if is_trusted else None, chunk.num_samples, chunk.is_arrival)
+        return self._piece(stretch, stretch.audio.convert(chunk.samples))
+
+    def _anew(self, stretch: Stretch, release: Release) -> list[Piece]:
+        """End the stretch; what is held begins another."""
+        clock, stamp = stretch.clock, release.chunks[0].stamp
+        late = f"{release.late_seconds:+.3f} s"
+        self._say_anew(f"expected a stamp near {clock.next_stamp} ns, got {stamp} ns ({late})")
+        pieces = self._finished()
+        self._stretch = self._begin(stretch.audio.format)
+        if self._stretch is not None:
+            self._stretch.audio.continue_from(stretch.audio)
+            self._stretch.held = stretch.held
+            stretch.held.continue_with(self._stretch.clock)
+        return pieces
+
+    def _silence(self, stretch: Stretch, release: Release) -> Piece:
+        """Silence for chunks that were lost, so that what follows keeps its place."""
+        clock, audio, num_lost = stretch.clock, stretch.audio, release.num_lost
         self._reporter.report(
             "lost audio",
-            f"audio: expected a chunk at {clock.next_stamp} ns, got one at {stamp} ns: "
+            f"audio: expected a chunk at {clock.next_stamp} ns, got one at {release.chunks[0].stamp} ns: "
             f"{num_lost / clock.input_rate:.3f} s are lost and replaced by silence",
         )
         clock.skip(num_lost)
-        return [self._piece(stretch, audio.convert(np.zeros((audio.num_channels, num_lost), dtype=np.float32)))]
+        return self._piece(stretch, audio.convert(np.zeros((audio.num_channels, num_lost), dtype=np.float32)))
+
+    def _finished(self) -> list[Piece]:
+        stretch, self._stretch = self._stretch, None
+        if stretch is None or stretch.clock.next_stamp is None:  # no chunk of it could be read
+            return []
+        return [self._piece(stretch, stretch.audio.flush(), is_last=True)]
 
     def _piece(self, stretch: Stretch, samples: Audio, is_last: bool = False) -> Piece:
         """The next samples of the stretch."""
         stamp = stretch.clock.newest_stamp_of(stretch.num_given)
         stretch.num_given += samples.shape[1]
-        return Piece(samples, stamp, stretch.frame_id, stretch.clock, is_last)
+        return Piece(samples, stamp, stretch.frame_id, stretch.clock, stretch.audio.format.sample_type, is_last)

@@ -14,12 +14,14 @@ from dvae_nodes.wire.audio import AudioChunk
 
 
 class Enhanced(NamedTuple):
-    """Enhanced speech (S,) whose first sample is at `stamp` ns, and the activity of the frames that became ready."""
+    """Enhanced speech (S,) whose first sample is at `stamp` ns, the activity of the frames that became ready, and how
+    the samples of the input were coded."""
 
     stamp: int
     frame_id: str
     waveform: Audio
     activity: list[FrameActivity]
+    sample_type: str
 
 
 class StampedEnhancer:
@@ -36,12 +38,20 @@ class StampedEnhancer:
         self._audio = audio
 
     def add(self, chunk: AudioChunk, audio_format: AudioFormat) -> list[Enhanced]:
-        """What a chunk in this format completes."""
-        return self._enhanced(self._audio.add(chunk, audio_format))
+        """What a chunk in this format completes. After an error the next chunk begins anew."""
+        try:
+            return self._enhanced(self._audio.add(chunk, audio_format))
+        except Exception:
+            self.reset()
+            raise
 
     def flush(self) -> list[Enhanced]:
         """What is still inside, then start anew."""
-        return self._enhanced(self._audio.end())
+        try:
+            return self._enhanced(self._audio.end())
+        except Exception:
+            self.reset()
+            raise
 
     def reset(self) -> None:
         """Forget the stretch."""
@@ -72,4 +82,4 @@ class StampedEnhancer:
         if not waveform.size:
             return []
         piece.clock.forget_before(first)
-        return [Enhanced(piece.clock.stamp_of(first), piece.frame_id, waveform, activity)]
+        return [Enhanced(piece.clock.stamp_of(first), piece.frame_id, waveform, activity, piece.sample_type)]

@@ -12,37 +12,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.signal.audio_file import Audio
-from dvae.signal.audio_input import AudioFormat, to_float
+from dvae.signal.audio_input import AudioFormat
+from dvae.signal.sample_formats import SAMPLE_FORMATS, samples_to_bytes, to_float, to_integers
 from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 from dvae_nodes.wire.messages import MessageTypes
 from dvae_nodes.wire.topics import AUDIO_INFO_TYPE, AUDIO_KINDS
 
 RAW_CODINGS = ("wave", "wav", "raw", "pcm")
 PORTAUDIO_FIELDS = {1: "float32_data", 2: "int32_data", 8: "int16_data", 16: "int8_data", 32: "uint8_data"}
+PORTAUDIO_FORMATS = {1: "F32LE", 2: "S32LE", 8: "S16LE", 16: "S8", 32: "U8"}
 STAMPED, DATA_STAMPED, DATA = AUDIO_KINDS
 
 
 class AudioChunk(NamedTuple):
     """What a message brings. data: bytes, or channels (C, S); format: None where it is announced on another topic;
-    stamp: of the first sample in ns; kind: type of the message."""
+    stamp: of the first sample in ns, None where there is none; kind: type of the message; receive_time in ns."""
 
     data: bytes | Audio
     format: AudioFormat | None
-    stamp: int
+    stamp: int | None
     frame_id: str
     kind: str
+    receive_time: int = 0
+
+    @property
+    def has_header(self) -> bool:
+        """Whether messages of this kind can have a stamp."""
+        return self.kind != DATA
 
 
 def chunk_from_message(message: Any, receive_time: int) -> AudioChunk:
-    """A message of any of AUDIO_KINDS, received at `receive_time` ns (used where it has no stamp); ValueError for
-    samples in an unknown format."""
+    """A message of any of AUDIO_KINDS, received at `receive_time` ns. A stamp of 0 is none. ValueError for samples in
+    an unknown format."""
     header, audio = getattr(message, "header", None), getattr(message, "audio", message)
-    stamp = stamp_to_nanoseconds(header.stamp) if header is not None else receive_time
+    stamp = stamp_to_nanoseconds(header.stamp) or None if header is not None else None
     frame_id = header.frame_id if header is not None else ""
     if hasattr(audio, "info"):
         samples, audio_format = decode_portaudio(audio)
-        return AudioChunk(samples, audio_format, stamp, frame_id, STAMPED)
-    return AudioChunk(bytes(audio.data), None, stamp, frame_id, DATA if header is None else DATA_STAMPED)
+        return AudioChunk(samples, audio_format, stamp, frame_id, STAMPED, receive_time)
+    kind = DATA if header is None else DATA_STAMPED
+    return AudioChunk(bytes(audio.data), None, stamp, frame_id, kind, receive_time)
 
 
 def audio_kinds(types: MessageTypes, wanted: str) -> tuple[str, ...]:
@@ -73,7 +82,7 @@ def format_from_info(info: Any) -> AudioFormat:
             f"expected uncompressed audio (coding_format 'wave'), got {info.coding_format!r}: "
             "start audio_capture with format:=wave"
         )
-    return AudioFormat(int(info.sample_rate), int(info.channels), info.sample_format.upper())
+    return AudioFormat(int(info.sample_rate), int(info.channels), info.sample_format)
 
 
 def decode_portaudio(audio: Any) -> tuple[Audio, AudioFormat]:
@@ -82,40 +91,45 @@ def decode_portaudio(audio: Any) -> tuple[Audio, AudioFormat]:
         raise ValueError(f"expected a PortAudio format of {list(PORTAUDIO_FIELDS)}, got {audio.info.format}")
     field = PORTAUDIO_FIELDS[audio.info.format]
     samples = np.asarray(getattr(audio.audio_data, field))
-    found = AudioFormat(int(audio.info.rate), int(audio.info.channels))
+    found = AudioFormat(int(audio.info.rate), int(audio.info.channels), PORTAUDIO_FORMATS[audio.info.format])
     whole = samples.size // found.channels * found.channels
     return to_float(samples[:whole].reshape(-1, found.channels)).T, found
 
 
 def to_int16(waveform: Audio) -> NDArray[np.int16]:
     """[-1, 1] -> 16 bit, clipped."""
-    return np.clip(np.round(waveform * 32768.0), -32768, 32767).astype(np.int16)
+    return to_integers(waveform, 16)
 
 
-def audio_bytes_message(types: MessageTypes, waveform: Audio) -> Any:
-    """Mono (S,) -> audio_common_msgs/AudioData of ros-drivers, S16LE."""
-    data = np.frombuffer(to_int16(waveform).astype("<i2").tobytes(), dtype=np.uint8)
+def audio_bytes_message(types: MessageTypes, waveform: Audio, sample_type: str = "S16LE") -> Any:
+    """Mono (S,) -> audio_common_msgs/AudioData of ros-drivers in a format that `output_format` gives."""
+    data = np.frombuffer(samples_to_bytes(waveform, sample_type), dtype=np.uint8)
     return types.make("audio_common_msgs/msg/AudioData", data=types.numbers(data))
 
 
-def audio_info_message(types: MessageTypes, sample_rate: int) -> Any:
-    """audio_common_msgs/msg/AudioInfo of ros-drivers for mono S16LE."""
+def audio_info_message(types: MessageTypes, sample_rate: int, sample_type: str = "S16LE") -> Any:
+    """audio_common_msgs/msg/AudioInfo of ros-drivers for mono audio."""
     return types.make(
         "audio_common_msgs/msg/AudioInfo",
         channels=1,
         sample_rate=sample_rate,
-        sample_format="S16LE",
-        bitrate=16 * sample_rate,
+        sample_format=sample_type,
+        bitrate=8 * SAMPLE_FORMATS[sample_type].size * sample_rate,
         coding_format="wave",
     )
 
 
-def portaudio_message(types: MessageTypes, header: Any, waveform: Audio, sample_rate: int) -> Any:
-    """Mono (S,) -> audio_common_msgs/AudioStamped of mgonzs13, 16 bit."""
-    empty = {"float32": np.float32, "int32": np.int32, "int8": np.int8, "uint8": np.uint8}
-    fields = {f"{name}_data": types.numbers(np.zeros(0, dtype=kind)) for name, kind in empty.items()}
-    data = types.make("audio_common_msgs/msg/AudioData", int16_data=types.numbers(to_int16(waveform)), **fields)
-    info = types.make("audio_common_msgs/msg/AudioInfo", format=8, channels=1, rate=sample_rate, chunk=waveform.size)
+def portaudio_message(
+    types: MessageTypes, header: Any, waveform: Audio, sample_rate: int, sample_type: str = "S16LE"
+) -> Any:
+    """Mono (S,) -> audio_common_msgs/AudioStamped of mgonzs13 in a format that `output_format` gives."""
+    code = next(code for code, name in PORTAUDIO_FORMATS.items() if name == sample_type)
+    kinds = {"float32": np.float32, "int32": np.int32, "int16": np.int16, "int8": np.int8, "uint8": np.uint8}
+    fields = {f"{name}_data": types.numbers(np.zeros(0, dtype=kind)) for name, kind in kinds.items()}
+    samples = waveform if sample_type == "F32LE" else to_integers(waveform, SAMPLE_FORMATS[sample_type].bits)
+    fields[PORTAUDIO_FIELDS[code]] = types.numbers(samples)
+    data = types.make("audio_common_msgs/msg/AudioData", **fields)
+    info = types.make("audio_common_msgs/msg/AudioInfo", format=code, channels=1, rate=sample_rate, chunk=waveform.size)
     return types.make(
         "audio_common_msgs/msg/AudioStamped",
         header=header,
@@ -123,9 +137,11 @@ def portaudio_message(types: MessageTypes, header: Any, waveform: Audio, sample_
     )
 
 
-def audio_message(types: MessageTypes, kind: str, header: Any, waveform: Audio, sample_rate: int) -> Any:
-    """Mono (S,) -> a message of `kind`, one of AUDIO_KINDS."""
+def audio_message(
+    types: MessageTypes, kind: str, header: Any, waveform: Audio, sample_rate: int, sample_type: str = "S16LE"
+) -> Any:
+    """Mono (S,) -> a message of `kind`, one of AUDIO_KINDS, in a format that `output_format` gives."""
     if kind == STAMPED:
-        return portaudio_message(types, header, waveform, sample_rate)
-    data = audio_bytes_message(types, waveform)
+        return portaudio_message(types, header, waveform, sample_rate, sample_type)
+    data = audio_bytes_message(types, waveform, sample_type)
     return data if kind == DATA else types.make(DATA_STAMPED, header=header, audio=data)

@@ -6,35 +6,16 @@ import numpy as np
 import pytest
 import soxr
 
-from dvae.signal.audio_input import SAMPLE_TYPES, AudioFormat, AudioInput
+from dvae.signal.audio_input import AudioFormat, AudioInput
 
 STEREO = AudioFormat(16000, 2)
-
-
-def coded(waveform: np.ndarray, sample_type: str) -> bytes:
-    """Channels (C, S) in [-1, 1] -> interleaved samples, by the definition of each coding."""
-    kind = np.dtype(SAMPLE_TYPES[sample_type])
-    if kind.kind == "f":
-        return waveform.T.astype(kind).tobytes()
-    half = 2 ** (8 * kind.itemsize - 1)
-    values = np.clip(np.round(waveform.astype(np.float64) * half), -half, half - 1) + (half if kind.kind == "u" else 0)
-    return values.T.astype(kind).tobytes()
-
-
-@pytest.mark.parametrize("sample_type", list(SAMPLE_TYPES))
-def test_every_coding_gives_the_samples_back(sample_type: str, rng: np.random.Generator) -> None:
-    waveform = rng.uniform(-0.9, 0.9, size=(2, 100)).astype(np.float32)
-    found = AudioInput(AudioFormat(16000, 2, sample_type), 16000, "all").read(coded(waveform, sample_type))
-    step = 2.0**-7 if "8" in sample_type else 2.0**-15
-    np.testing.assert_allclose(found.waveform, waveform, atol=step)
-    assert found.waveform.dtype == np.float32
 
 
 @pytest.mark.parametrize("rate", [16000, 44100, 8000])
 def test_any_chunking_gives_the_same_samples(rate: int, rng: np.random.Generator) -> None:
     """Bytes are cut anywhere, also within a sample; the truth is the whole at once, resampled by one call."""
     waveform = rng.uniform(-0.5, 0.5, size=(2, 5000)).astype(np.float32)
-    data = coded(waveform, "S16LE")
+    data = np.round(waveform.T * 32768).astype("<i2").tobytes()
     source, found, first = AudioInput(AudioFormat(rate, 2), 16000, "all"), [], 0
     while first < len(data):
         size = int(rng.choice([1, 3, 7, 401, 2000]))
@@ -58,11 +39,48 @@ def test_several_channels_become_their_mean_or_the_first_or_stay() -> None:
         AudioInput(STEREO, 16000).read(samples[:1])
 
 
-def test_what_is_not_finite_is_counted_and_silent() -> None:
-    samples = np.array([[0.5, np.nan, np.inf, -0.5]], dtype=np.float32)
-    found = AudioInput(AudioFormat(16000, 1), 16000).read(samples)
-    assert found.waveform.tolist() == [[0.5, 0.0, 0.0, -0.5]]
-    assert found.num_wrong == 2
+def test_only_the_chosen_channels_are_used() -> None:
+    samples = np.arange(24, dtype=np.float32).reshape(6, 4) / 100
+    six = AudioFormat(16000, 6)
+    for use, rows in (("all", [0, 1, 2, 3, 4, 5]), ("2-5", [1, 2, 3, 4]), ("6, 1", [5, 0]), ("3", [2])):
+        source = AudioInput(six, 16000, "all", use)
+        assert np.array_equal(source.read(samples).waveform, samples[rows])
+        assert source.num_channels == len(rows)
+        np.testing.assert_allclose(
+            AudioInput(six, 16000, "mean", use).read(samples).waveform[0], samples[rows].mean(axis=0), rtol=1e-6
+        )
+        assert np.array_equal(AudioInput(six, 16000, "first", use).read(samples).waveform[0], samples[rows[0]])
+    with pytest.raises(ValueError, match="channels: expected some of 1 to 2, which there are, got '1-4'"):
+        AudioInput(STEREO, 16000, "mean", "1-4")
+
+
+def test_what_is_not_finite_is_counted_and_silent_and_its_neighbours_are_not() -> None:
+    samples = np.array([[0.5, np.nan, np.inf, -0.5], [0.25, 0.25, 0.25, 1e25]], dtype=np.float32)
+    found = AudioInput(STEREO, 16000).read(samples)
+    assert found.waveform.tolist() == [[0.375, 0.125, 0.125, -0.25]]
+    assert found.num_wrong == 3
+
+
+def test_the_largest_float_does_not_break_the_resampler() -> None:
+    """Admitted before it is resampled: after it, there is the same as without it, but for a few milliseconds."""
+    waveform = 0.1 * np.sin(np.arange(9600, dtype=np.float32) / 9)[None]
+    wrong = waveform.copy()
+    wrong[0, 4800:4803] = 3.4e38, -3.4e38, np.inf
+    found = []
+    for samples in (waveform, wrong):
+        source = AudioInput(AudioFormat(48000, 1), 16000)
+        found.append(np.concatenate([source.convert(source.read(samples).waveform), source.flush()], axis=1)[0])
+    assert np.abs(found[1] - found[0]).max() < 0.2
+    assert np.abs((found[1] - found[0])[np.abs(np.arange(3200) - 1600) > 160]).max() < 1e-4
+
+
+def test_after_a_gap_the_stream_goes_on_within_a_sample() -> None:
+    data = np.arange(1, 9, dtype="<i2").tobytes()
+    first = AudioInput(AudioFormat(16000, 1), 16000)
+    assert first.read(data[:5]).waveform.size == 2
+    second = AudioInput(AudioFormat(16000, 1), 16000)
+    second.continue_from(first)
+    assert (second.read(data[5:]).waveform[0] * 32768).tolist() == [3, 4, 5, 6, 7, 8]
 
 
 def test_nothing_is_held_without_resampling() -> None:
@@ -76,7 +94,7 @@ def test_nothing_is_held_without_resampling() -> None:
     [
         ((999, 1), "expected a sample rate of 1000 to 384000 Hz, got 999"),
         ((16000, 65), "expected 1 to 64 channels, got 65"),
-        ((16000, 1, "S24LE"), "expected a sample format of S8, U8"),
+        ((16000, 1, "S20LE"), "expected a sample format of S8, U8"),
     ],
 )
 def test_formats_that_cannot_be_read_are_named(fields: tuple[int, ...], message: str) -> None:

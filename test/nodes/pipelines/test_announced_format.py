@@ -14,8 +14,8 @@ from dvae_nodes.pipelines.announced_format import USUAL_FORMAT, AnnouncedFormat
 from dvae_nodes.wire.audio import DATA, AudioChunk
 
 
-def chunk(seconds: float) -> AudioChunk:
-    return AudioChunk(b"", None, round(seconds * NANOSECONDS), "", DATA)
+def chunk(seconds: float, data: bytes = b"") -> AudioChunk:
+    return AudioChunk(data, None, None, "", DATA, round(seconds * NANOSECONDS))
 
 
 def info(coding: str = "wave") -> SimpleNamespace:
@@ -41,10 +41,26 @@ def test_after_six_seconds_the_usual_format_is_taken() -> None:
     assert announced.known == USUAL_FORMAT
 
 
-def test_the_queue_is_bounded_where_stamps_do_not_tell_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announced_format, "MAX_WAITING_CHUNKS", 3)
+def test_the_age_is_that_of_the_stamps_or_of_the_arrival() -> None:
     announced = AnnouncedFormat(None, Reporter(print))
-    assert [len(announced.admit(chunk(0))) for _ in range(6)] == [0, 0, 0, 4, 1, 1]
+    stamped = [AudioChunk(b"", None, round(seconds * NANOSECONDS), "", DATA) for seconds in (1, 8)]
+    assert not announced.admit(stamped[0])
+    assert announced.admit(stamped[1]) == stamped
+
+
+def test_the_oldest_leave_a_full_queue_where_no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    monkeypatch.setattr(announced_format, "MAX_WAITING_BYTES", 1000)
+    monkeypatch.setattr(announced_format, "MAX_WAITING_CHUNKS", 5)
+    announced = AnnouncedFormat(None, Reporter(log.append))
+    for _ in range(100):
+        assert not announced.admit(chunk(1, bytes(300)))
+    assert len(announced.announce(info())) == 3
+    announced = AnnouncedFormat(None, Reporter(log.append))
+    for _ in range(100):
+        assert not announced.admit(chunk(1))
+    assert len(announced.give_up()) == 5
+    assert "expected audio_info before 1000 bytes or 5 chunks had to wait for it" in log[1]
 
 
 def test_a_refused_format_drops_chunks_until_another_is_announced() -> None:

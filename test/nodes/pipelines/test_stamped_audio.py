@@ -17,9 +17,10 @@ from dvae_nodes.wire.audio import STAMPED, AudioChunk
 MONO = AudioFormat(16000, 1)
 
 
-def chunk(samples: Any, seconds: float) -> AudioChunk:
+def chunk(samples: Any, seconds: float | None, received: float = 0.0) -> AudioChunk:
     data = np.atleast_2d(np.asarray(samples, dtype=np.float32))
-    return AudioChunk(data, None, round(seconds * SECOND), "mic", STAMPED)
+    stamp = None if seconds is None else round(seconds * SECOND)
+    return AudioChunk(data, None, stamp, "mic", STAMPED, round(received * SECOND))
 
 
 def joined(pieces: list[Piece]) -> np.ndarray:
@@ -56,7 +57,8 @@ def test_a_stretch_ends_at_a_gap_or_another_format(seconds: float, audio_format:
     log: list[str] = []
     audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append))
     audio.add(chunk(np.ones(1600), 5.0), MONO)
-    ended, begun = audio.add(chunk(2 * np.ones(1600), seconds), audio_format)
+    # whether a chunk is late or audio is missing is known when nothing else comes
+    ended, begun = (audio.add(chunk(2 * np.ones(1600), seconds), audio_format) + audio.end())[:2]
     assert (ended.is_last, ended.samples.size, ended.clock is begun.clock) == (True, 0, False)
     assert begun.stamp == round(seconds * SECOND)
     (line,) = log
@@ -67,8 +69,10 @@ def test_what_is_lost_becomes_silence_in_its_place() -> None:
     log: list[str] = []
     audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append))
     pieces = audio.add(chunk(np.ones(1600), 5.0), MONO) + audio.add(chunk(2 * np.ones(1600), 5.25), MONO)
+    assert len(pieces) == 1  # it may only be late
+    pieces += audio.end()
     assert joined(pieces).tolist() == [1.0] * 1600 + [0.0] * 2400 + [2.0] * 1600
-    assert [piece.stamp for piece in pieces] == [5 * SECOND, 5_100_000_000, 5_250_000_000]
+    assert [piece.stamp for piece in pieces[:3]] == [5 * SECOND, 5_100_000_000, 5_250_000_000]
     assert "0.150 s are lost and replaced by silence" in log[0]
 
 
@@ -81,3 +85,84 @@ def test_another_number_of_channels_than_the_array_has_is_ignored() -> None:
     assert ended.is_last
     assert "expected 2 channels (microphone_positions), got 1: chunk ignored" in log[1]
     assert audio.add(chunk(np.ones(100), 5.2), MONO) == audio.end() == []
+
+
+def test_without_stamps_the_arrival_is_taken_once_said_and_nothing_is_put_in_between(rng: np.random.Generator) -> None:
+    """Stamps of 0 come as none: 10 ms chunks, up to 60 ms late, and an executor that is blocked half of the time."""
+    for blocked in (False, True):
+        log: list[str] = []
+        audio, waveform = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), 0.2 * rng.normal(size=48000)
+        pieces, received = [], 0.0
+        for first in range(0, 48000, 160):
+            begin = 100 + first / 16000
+            late = 0.2 - begin % 0.4 if blocked and begin % 0.4 < 0.2 else 0.0 if blocked else rng.uniform(0, 0.06)
+            received = max(received, begin + late)
+            pieces += audio.add(chunk(waveform[first : first + 160], None, received), MONO)
+        pieces += audio.end()
+        np.testing.assert_allclose(joined(pieces), waveform, rtol=1e-6)
+        stamps = np.array([piece.stamp for piece in pieces]) / SECOND
+        assert (np.diff(stamps) > 0).all()
+        position = np.cumsum([0, *(piece.samples.shape[1] for piece in pieces[:-1])]) / 16000
+        assert np.abs(stamps - 100 - position)[50:].max() < 0.02
+        assert log == ["audio: expected stamps that advance, got 0: the time of arrival is taken"]
+
+
+def test_stamps_that_stand_still_lose_nothing_and_the_arrival_is_taken() -> None:
+    log: list[str] = []
+    audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), []
+    for i in range(100):
+        pieces += audio.add(chunk(np.full(512, (i + 1) / 128), 7.0, 50 + i * 0.032), MONO)
+    pieces += audio.end()
+    assert joined(pieces).tolist() == np.repeat(np.arange(1.0, 101.0) / 128, 512).tolist()
+    assert pieces[-2].stamp / SECOND == pytest.approx(50 + 99 * 0.032, abs=0.001)
+    assert log == ["audio: expected stamps that advance, got 7000000000 ns for 1.0 s: the time of arrival is taken"]
+
+
+def test_a_chunk_that_comes_twice_is_taken_once() -> None:
+    log: list[str] = []
+    audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), []
+    for i in (0, 1, 2, 2, 3, 2, 4, 4, 4):
+        pieces += audio.add(chunk(np.full(512, (i + 1) / 128), 5 + i * 0.032), MONO)
+    assert joined([*pieces, *audio.end()]).tolist() == np.repeat(np.arange(1.0, 6.0) / 128, 512).tolist()
+    assert log == ["audio: expected each chunk once, got the one at 5064000000 ns again: left out"]
+
+
+def test_a_chunk_without_stamp_among_others_follows_the_one_before() -> None:
+    audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(pytest.fail)), []
+    for i in range(10):
+        pieces += audio.add(chunk(np.full(512, (i + 1) / 128), None if i == 4 else 5 + i * 0.032, 90 + i * 0.032), MONO)
+    assert joined(pieces).size == 5120
+    assert [piece.stamp for piece in pieces] == [5 * SECOND + i * 32_000_000 for i in range(10)]
+
+
+def test_a_channel_unlike_the_others_is_said_with_the_way_out(rng: np.random.Generator) -> None:
+    log: list[str] = []
+    audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append))
+    sound = np.convolve(rng.normal(size=16000 * 9), np.ones(64) / 64, mode="same")
+    channels = np.stack([sound] * 5 + [np.roll(sound, 8000)])
+    for first in range(0, sound.size, 1600):
+        audio.add(chunk(channels[:, first : first + 1600], 5 + first / 16000), AudioFormat(16000, 6))
+    unlike = [line for line in log if "unlike" in line]
+    assert len(unlike) == 1
+    assert "got channel 6 unlike the others" in unlike[0]
+    assert unlike[0].endswith('leave it out by channels: "1-5"')
+
+
+def test_channels_that_are_not_there_are_one_line() -> None:
+    log: list[str] = []
+    audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append), use="1-4")
+    assert audio.add(chunk(np.ones((2, 100)), 5.0), AudioFormat(16000, 2)) == audio.end() == []
+    assert log == ["audio: channels: expected some of 1 to 2, which there are, got '1-4': chunk ignored"]
+    (piece,) = audio.add(chunk(np.arange(5)[:, None] * np.ones(100), 6.0), AudioFormat(16000, 5))
+    assert piece.samples[0, 0] == 1.5
+
+
+def test_another_scale_and_loud_samples_are_said(rng: np.random.Generator) -> None:
+    log: list[str] = []
+    audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append))
+    waveform = 3000 * rng.normal(size=16000)
+    for i in range(10):
+        audio.add(chunk(waveform[1600 * i : 1600 * (i + 1)], 5 + i / 10), AudioFormat(16000, 1, "F32LE"))
+    assert len(log) == 2
+    assert "expected samples in [-1, 1], got 63 far above the others, infinite or NaN: taken as silence" in log[0]
+    assert re.search(r"expected samples in \[-1, 1\], got up to \d+.*: taken at that scale", log[1])

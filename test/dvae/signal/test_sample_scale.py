@@ -1,0 +1,79 @@
+"""A few samples far above the others are errors; many are the scale of the stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dvae.signal.sample_scale import SampleScale
+
+RATE = 16000
+
+
+def speech(seconds: float, scale: float, rng: np.random.Generator) -> np.ndarray:
+    return (scale * 0.1 * rng.normal(size=(1, round(seconds * RATE)))).astype(np.float32)
+
+
+@pytest.mark.parametrize("value", [1e3, 1e5, 1e25, 3.4e38, -3.4e38, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("place", [0, 1, 20000])
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_few_loud_samples_are_silent_and_the_rest_is_as_it_was(
+    value: float, place: int, count: int, rng: np.random.Generator
+) -> None:
+    samples = speech(2.0, 1.0, rng)
+    wrong = samples.copy()
+    wrong[0, place : place + count] = value
+    found = SampleScale(RATE).admit(wrong)
+    expected = samples.copy()
+    expected[0, place : place + count] = 0.0
+    assert np.array_equal(found.samples, expected)
+    assert found.num_wrong == count
+
+
+@pytest.mark.parametrize("scale", [3.0, 10.0, 32768.0, 2.0**31])
+def test_another_scale_is_taken(scale: float, rng: np.random.Generator) -> None:
+    samples, taken = speech(2.0, scale, rng), SampleScale(RATE)
+    found = taken.admit(samples)
+    assert found.num_wrong <= 200
+    assert np.array_equal(found.samples[:, 400:], samples[:, 400:])
+    assert taken.is_usual == (scale == 3.0)
+    wrong = samples.copy()
+    wrong[0, 100] = 100 * scale
+    assert taken.admit(wrong).num_wrong == 1
+
+
+def test_one_chunk_of_rubbish_is_not_a_scale_but_what_stays_is(rng: np.random.Generator) -> None:
+    scale = SampleScale(RATE)
+    scale.admit(speech(2.0, 1.0, rng))
+    assert scale.admit(speech(0.05, 1e8, rng)).num_wrong > 700
+    assert scale.admit(speech(2.0, 1.0, rng)).num_wrong == 0
+    assert scale.is_usual
+    late = scale.admit(speech(2.0, 32768.0, rng))
+    assert 1000 < late.num_wrong < 3000
+    assert not late.samples[0, 3000:].size - np.count_nonzero(late.samples[0, 3000:])
+
+
+def test_any_chunking_admits_the_same(rng: np.random.Generator) -> None:
+    samples = np.concatenate([speech(1.0, 1.0, rng), speech(0.3, 3e4, rng), speech(1.0, 1.0, rng)], axis=1)
+    samples[0, rng.integers(0, samples.shape[1], 40)] = 1e6
+    samples = np.concatenate([samples, 0.5 * samples])
+    whole = SampleScale(RATE).admit(samples)
+    parts, scale, first = [], SampleScale(RATE), 0
+    while first < samples.shape[1]:
+        size = int(rng.integers(1, 700))
+        parts.append(scale.admit(samples[:, first : first + size]))
+        first += size
+    assert np.array_equal(np.concatenate([part.samples for part in parts], axis=1), whole.samples)
+    assert sum(part.num_wrong for part in parts) == whole.num_wrong > 0
+
+
+def test_a_loud_sample_of_one_channel_leaves_the_others(rng: np.random.Generator) -> None:
+    samples = speech(1.0, 1.0, rng).repeat(3, axis=0)
+    samples[1, 500] = 1e9
+    found = SampleScale(RATE).admit(samples).samples
+    assert found[:, 500].tolist() == [samples[0, 500], 0.0, samples[2, 500]]
+
+
+def test_good_samples_are_not_even_copied(rng: np.random.Generator) -> None:
+    samples = speech(1.0, 3.0, rng)
+    assert SampleScale(RATE).admit(samples).samples is samples
