@@ -7,6 +7,7 @@ and the correlation below LOW_HZ, over some seconds of sound.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -31,39 +32,48 @@ class UnlikeChannel(NamedTuple):
     others_correlation: float
 
 
+@dataclass
+class Heard:
+    """Sums over what was heard: products of low-passed channels (C, C), those channels (C,), powers (C,)."""
+
+    products: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    power: NDArray[np.float64]
+    num_blocks: int = 0
+    num_samples: int = 0
+
+
 class ChannelWatch:
     """`add` chunks of channels at `rate` Hz; it says after every SECONDS which channel is unlike the others."""
 
     def __init__(self, rate: int, num_channels: int) -> None:
         self._block = max(1, round(rate / (2 * LOW_HZ)))
         self._num_channels, self._enough = num_channels, round(SECONDS * rate)
-        self._start()
+        self._heard = self._nothing_heard()
 
-    def _start(self) -> None:
-        self._moments: NDArray[np.float64] = np.zeros((self._num_channels, self._num_channels))
-        self._power: NDArray[np.float64] = np.zeros(self._num_channels)
-        self._sums: NDArray[np.float64] = np.zeros(self._num_channels)
-        self._num_samples = self._num_blocks = 0
+    def _nothing_heard(self) -> Heard:
+        count = self._num_channels
+        return Heard(np.zeros((count, count)), np.zeros(count), np.zeros(count))
 
     def add(self, samples: Audio) -> UnlikeChannel | None:
         """Channels (C, S) -> the one that is most unlike the others, when enough was heard and there is one."""
+        heard = self._heard
         whole = samples.shape[1] // self._block * self._block
         low = samples[:, :whole].reshape(self._num_channels, -1, self._block).mean(axis=2, dtype=np.float64)
-        self._moments += low @ low.T
-        self._sums += low.sum(axis=1)
-        self._num_blocks += low.shape[1]
-        self._power += np.einsum("cs,cs->c", samples, samples, dtype=np.float64)
-        self._num_samples += samples.shape[1]
-        if self._num_samples < self._enough:
+        heard.products += low @ low.T
+        heard.sums += low.sum(axis=1)
+        heard.num_blocks += low.shape[1]
+        heard.power += np.einsum("cs,cs->c", samples, samples, dtype=np.float64)
+        heard.num_samples += samples.shape[1]
+        if heard.num_samples < self._enough or not heard.num_blocks:
             return None
-        found = self._compare()
-        self._start()
-        return found
+        self._heard = self._nothing_heard()
+        return self._compare(heard)
 
-    def _compare(self) -> UnlikeChannel | None:
-        mean = self._sums / max(1, self._num_blocks)
-        cov = self._moments / max(1, self._num_blocks) - np.outer(mean, mean)
-        power = self._power / self._num_samples - mean**2
+    def _compare(self, heard: Heard) -> UnlikeChannel | None:
+        mean = heard.sums / heard.num_blocks
+        cov = heard.products / heard.num_blocks - np.outer(mean, mean)
+        power = heard.power / heard.num_samples - mean**2
         if power.max() < SILENCE:
             return None
         deviation = np.sqrt(np.maximum(np.diag(cov), 1e-20))
