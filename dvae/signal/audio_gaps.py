@@ -39,6 +39,7 @@ class StampedChunk(NamedTuple):
 
     @property
     def num_samples(self) -> int:
+        """S."""
         return int(self.samples.shape[1])
 
 
