@@ -30,7 +30,10 @@ setup(
         *share("msg"),
         *share("config"),
         *share("interfaces/vision_msgs/msg"),
+        *share("interfaces/vision_msgs_foxy/msg"),
         *share("interfaces/hri_msgs/msg"),
+        *share("interfaces/audio_common_msgs/msg"),
+        *share("interfaces/audio_common_msgs_portaudio/msg"),
     ],
     install_requires=[
         "torch",  # models

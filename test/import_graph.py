@@ -24,7 +24,7 @@ LAYERS = """
     dvae
     wire
     lifecycle
-    pipelines
+    bags | pipelines
     nodes
 """
 

@@ -5,80 +5,99 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from dvae.cli.common import run_command, settings_from_options
+from tqdm import tqdm
+
+from dvae.cli.common import PART_FAILED, Terminated, run_command, settings_from_options
+from dvae_nodes.bags.definitions import bag_types
+from dvae_nodes.bags.source import SourceBag
+from dvae_nodes.bags.storage import BagMessage
+from dvae_nodes.bags.target import TargetBag
 from dvae_nodes.lifecycle.pipeline import Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.detector import DetectorPipeline
-from dvae_nodes.pipelines.enhancer import EnhancerPipeline
-from dvae_nodes.pipelines.routing import Connection, Routing
-from dvae_nodes.pipelines.tracker import TrackerPipeline
+from dvae_nodes.pipelines.overlay import OverlayPipeline
+from dvae_nodes.pipelines.routing import Routing
+from dvae_nodes.pipelines.streams import Connection, drives, is_result
+from dvae_nodes.pipelines.table import PIPELINES
 from dvae_nodes.wire import topics
-from dvae_nodes.wire.messages import BagTypes, Output
+from dvae_nodes.wire.messages import BagTypes
 
-PIPELINES: tuple[type[Pipeline], ...] = (TrackerPipeline, EnhancerPipeline)
-WITH_DETECTOR: tuple[type[Pipeline], ...] = (*PIPELINES, DetectorPipeline)
+ON_REQUEST: tuple[type[Pipeline], ...] = (DetectorPipeline, OverlayPipeline)
+NUM_NAMED = 8  # topics in a message
 
 
-class BagWriter:
-    """Writes messages to an open rosbags writer and counts them by topic."""
-
-    def __init__(self, writer: Any, types: BagTypes) -> None:
-        self._writer, self._types = writer, types
-        self._connections: dict[str, Any] = {}
-        self.counts: dict[str, int] = {}
-
-    def copy(self, topic: str, kind: str, time: int, data: bytes) -> None:
-        """A message as it is in the input."""
-        if topic not in self._connections:
-            self._connections[topic] = self._writer.add_connection(topic, kind, typestore=self._types.store)
-        self._writer.write(self._connections[topic], time, data)
-
-    def write(self, results: list[Output], time: int) -> None:
-        """Results of a message received at `time` ns."""
-        for topic, kind, message in results:
-            self.copy(topic, kind, time, bytes(self._types.store.serialize_cdr(message, kind)))
-            self.counts[topic] = self.counts.get(topic, 0) + 1
+def warn(text: str) -> None:
+    """A line on stderr, above the progress bar."""
+    tqdm.write(f"warning: {text}", file=sys.stderr)
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[list[bool]]:
-    """A list that becomes non-empty on Ctrl-C or SIGTERM, so that the bag is closed before the program ends."""
-    stopped: list[bool] = []
-    before = {
-        number: signal.signal(number, lambda *_: stopped.append(True)) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stopped
-    finally:
+def stop_on_signal() -> Iterator[list[int]]:
+    """A list that gets the number of a signal, Ctrl-C or SIGTERM, so that the bag is closed before the program ends; a
+    second one ends it at once."""
+    stopped: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
+    def stop(number: int, _: object) -> None:
+        stopped.append(number)
+        restore()
 
-def needs_detector(connections: Sequence[Connection]) -> bool:
-    """Whether a bag has images and no detections."""
-    kinds = {connection.type for connection in connections}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        restore()
+
+
+def needs_detector(connections: Iterable[Connection]) -> bool:
+    """Whether a bag has images and no detections, beside what was made of them."""
+    kinds = {connection.type for connection in connections if not is_result(connection.topic)}
     return not kinds.isdisjoint(topics.IMAGE.types) and kinds.isdisjoint(topics.DETECTIONS.types)
 
 
-def open_bag(source: Path) -> Any:
-    """An open rosbags reader; ValueError for what is no bag."""
-    from rosbags.highlevel import AnyReader, AnyReaderError
-    from rosbags.typesys import Stores, get_typestore
+class Replay:
+    """Takes the messages of a bag through `routing` into another bag. copy: also write those of the input."""
 
-    if not source.exists():
-        raise ValueError(f"expected a bag, got {source}, which does not exist")
-    try:
-        reader = AnyReader([source], default_typestore=get_typestore(Stores.ROS2_JAZZY))
-        reader.open()
-    except (AnyReaderError, OSError) as error:
-        raise ValueError(f"expected a ROS 2 bag (sqlite3 or mcap), got {source}: {error}") from error
-    return reader
+    def __init__(self, types: BagTypes, routing: Routing, target: TargetBag, reporter: Reporter, copy: bool) -> None:
+        self._store, self._routing, self._target, self._reporter = types.store, routing, target, reporter
+        self._copy = copy
+        self._copied: dict[str, bool] = {}  # by topic
+        self._last = 0
+
+    def add(self, message: BagMessage) -> None:
+        """One message of the input."""
+        (name, kind, *_), self._last, data = message
+        if self._copy and self._is_copied(name):
+            self._target.copy(message)
+        connection = Connection(name, kind)
+        if self._routing.takes(connection):
+            found = handle(self._reporter, name, partial(self._store.deserialize_cdr, data, kind))
+            if found is not None:
+                self._target.write(self._routing.outputs(connection, found, self._last), self._last)
+        self._target.commit()
+
+    def finish(self) -> None:
+        """What the pipelines still hold."""
+        self._target.write(self._routing.close(self._last), self._last)
+
+    def _is_copied(self, topic: str) -> bool:
+        if topic not in self._copied:
+            self._copied[topic] = not self._routing.makes(topic)
+            if not self._copied[topic]:
+                text = f"{topic}: the bag has it already: replaced by the new results"
+                self._reporter.report(f"replaced {topic}", text)
+        return self._copied[topic]
 
 
 def replay(
@@ -87,46 +106,57 @@ def replay(
     copy: bool = True,
     detect: bool | None = None,
     settings: Mapping[str, Settings] | None = None,
-    pipelines: Sequence[type[Pipeline]] = PIPELINES,
+    chosen: Mapping[str, Sequence[str]] | None = None,
+    pipelines: Sequence[type[Pipeline]] | None = None,
+    reporter: Reporter | None = None,
 ) -> dict[str, int]:
     """Run the bag `source`, write `target`, return the number of messages of each output topic.
 
     copy: also write the messages of the input. detect: find people in images with HOG (default: when the bag has images
-    and no detections). settings: by name of the pipeline. Raises ValueError for a source that is no bag, a target that
-    exists, or settings that do not fit together.
-    """
-    from rosbags.rosbag2 import StoragePlugin, Writer
-    from rosbags.typesys import Stores, get_typestore
-    from tqdm import tqdm
+    and no detections). settings: by name of the pipeline. chosen: topics by the name of the input that reads them.
+    pipelines: those that are run (default: all but those on request). Nothing is written where there is nothing to do.
 
+    Raises ValueError for a source that is no bag, a target that exists, settings or topics that do not fit; OSError
+    where the target cannot be written; after Ctrl-C and SIGTERM KeyboardInterrupt and Terminated. The target is whole
+    then, but for what was to come.
+    """
+    reporter = reporter or Reporter(warn)
     if target.exists():
         raise ValueError(f"expected an output bag that does not exist yet, got {target}")
-    plugin = StoragePlugin.SQLITE3 if target.suffix == ".db3" or "sqlite" in target.suffix else StoragePlugin.MCAP
-    reader = open_bag(source)
-    with closing(reader), Writer(target, version=9, storage_plugin=plugin) as writer, stop_on_signal() as stopped:
-        types = BagTypes(get_typestore(Stores.ROS2_JAZZY), reader.typestore)
-        connections = [Connection(connection.topic, connection.msgtype) for connection in reader.connections]
+    with closing(SourceBag(source, reporter)) as bag, stop_on_signal() as stopped:
+        types = bag_types(bag, reporter)
+        connections = [Connection(*key) for key, count in bag.counts.items() if count and key[1] in types.store.types]
+        classes = list(pipelines or [kind for kind in PIPELINES if kind not in ON_REQUEST])
         if needs_detector(connections) if detect is None else detect:
-            pipelines = (*pipelines, DetectorPipeline)
-        bar = tqdm(total=reader.message_count, unit="msg", desc=source.name)
-        reporter = Reporter(lambda text: bar.write(f"warning: {text}", file=sys.stderr))
-        routing = Routing(pipelines, settings or {}, connections, types, reporter)
-        bag, last = BagWriter(writer, types), 0
-        for found, last, raw in reader.messages():
-            if stopped:
-                bar.write(f"interrupted: {target} holds what was done until then", file=sys.stderr)
-                break
-            connection = Connection(found.topic, found.msgtype)
-            if copy:
-                bag.copy(*connection, last, bytes(raw))
-            if routing.takes(connection):
-                message = handle(reporter, found.topic, partial(reader.deserialize, raw, found.msgtype))
-                if message is not None:
-                    bag.write(routing.outputs(connection, message, last), last)
-            bar.update()
-        bag.write(routing.close(last), last)
-        bar.close()
-    return bag.counts
+            classes.append(DetectorPipeline)
+        routing = Routing(classes, settings or {}, connections, types, reporter, chosen)
+        if not routing.takes_any():
+            reporter.report("nothing to do", nothing_to_do(bag, classes))
+            return {}
+        with closing(TargetBag(target, types, reporter)) as written:
+            run = Replay(types, routing, written, reporter, copy)
+            with tqdm(total=bag.counts.total(), unit="msg", desc=bag.name) as bar:
+                for message in bag.messages():
+                    if stopped:
+                        break
+                    run.add(message)
+                    bar.update()
+            run.finish()
+    if stopped:
+        number = signal.Signals(stopped[0])
+        reporter.report("stopped", f"{number.name}: the result is partial: {target} holds what was done until then")
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    return dict(written.counts)
+
+
+def nothing_to_do(bag: SourceBag, classes: Iterable[type[Pipeline]]) -> str:
+    """What was expected in a bag, and what it holds."""
+    inputs = (*DetectorPipeline.inputs, *(each for kind in classes for each in kind.inputs))
+    expected = {each.topic.types[0] for each in inputs if drives(each)}
+    found = [f"{name} ({kind}, {count})" for (name, kind), count in sorted(bag.counts.items()) if count]
+    rest = f" and {len(found) - NUM_NAMED} more" if len(found) > NUM_NAMED else ""
+    got = ", ".join(found[:NUM_NAMED]) + rest if found else "no messages"
+    return f"nothing to do: expected messages of {', '.join(sorted(expected))}, got {got}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -146,8 +176,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--detect", action="store_true", default=None, help="run HOG on images though there are detections"
     )
+    parser.add_argument("--draw", action="store_true", help="also write image/annotated: the images with their tracks")
+    parser.add_argument(
+        "--topic",
+        action="append",
+        default=[],
+        metavar="NAME=TOPIC",
+        help="read the input NAME (detections, image, audio) from TOPIC and no other; may be given several times",
+    )
     examples = {"tracker": "smoothing_lag=15", "enhancer": "preset=low_latency", "detector": "hit_threshold=0.5"}
-    for pipeline in WITH_DETECTOR:
+    for pipeline in PIPELINES:
         example = examples.get(pipeline.name, "NAME=VALUE")
         parser.add_argument(
             f"--{pipeline.name}",
@@ -160,17 +198,44 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command(arguments: argparse.Namespace) -> None:
-    """Replay as the arguments say."""
+def chosen_topics(options: Sequence[str]) -> dict[str, list[str]]:
+    """NAME=TOPIC options -> topics by name; ValueError for another form."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for text in options:
+        name, equals, topic = text.partition("=")
+        if not (name and equals and topic.startswith("/")):
+            raise ValueError(f"--topic: expected NAME=TOPIC with an absolute topic (/camera/detections), got {text!r}")
+        found[name].append(topic)
+    return dict(found)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Replay as the arguments say -> exit status."""
     settings = {
         pipeline.name: Settings(*settings_from_options(pipeline.configs, getattr(arguments, pipeline.name)))
-        for pipeline in WITH_DETECTOR
+        for pipeline in PIPELINES
     }
-    counts = replay(arguments.source, arguments.target, not arguments.results_only, arguments.detect, settings)
+    classes = [kind for kind in PIPELINES if kind not in ON_REQUEST or (arguments.draw and kind is OverlayPipeline)]
+    reporter = Reporter(warn)
+    counts = replay(
+        arguments.source,
+        arguments.target,
+        not arguments.results_only,
+        arguments.detect,
+        settings,
+        chosen_topics(arguments.topic),
+        classes,
+        reporter,
+    )
     for topic, count in sorted(counts.items()):
         print(f"{count:8d}  {topic}")
-    if not counts:
-        print("nothing to do: the bag has no images, detections or audio that can be read")
+    if not counts and not reporter.counts["nothing to do"]:
+        warn("nothing came of the messages of the bag")
+    is_part = any(cause.startswith(INCOMPLETE) for cause in reporter.counts)
+    return PART_FAILED if is_part or not counts else 0
+
+
+INCOMPLETE = ("damaged ", "unreadable ", "missing files")
 
 
 def main() -> int:

@@ -35,7 +35,7 @@ class Input(NamedTuple):
     when: name of the setting that turns it on, empty for always. depth: of the queue. optional: that nothing comes is
     no problem. newest_only: handled by a worker thread that takes the newest message, so that nothing else waits; the
     other methods of the pipeline may be called meanwhile. any_name: in a bag, a topic of this type with another name is
-    taken for it.
+    taken for it. shared: in a bag, one such topic serves all streams of its namespace.
     """
 
     topic: Topic
@@ -46,6 +46,7 @@ class Input(NamedTuple):
     optional: bool = False
     newest_only: bool = False
     any_name: bool = False
+    shared: bool = False
 
 
 class OutputTopic(NamedTuple):

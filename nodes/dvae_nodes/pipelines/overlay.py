@@ -73,6 +73,6 @@ class OverlayPipeline(Pipeline):
         return topics.ANNOTATED.output(images.image_to_message(self.types, image.header, canvas))
 
     inputs = (
-        Input(topics.IMAGE, on_image, "the camera", depth=PAIR_QUEUE, any_name=True),
+        Input(topics.IMAGE, on_image, "the camera", depth=PAIR_QUEUE, any_name=True, shared=True),
         Input(topics.TRACKS, on_tracks, "the tracks found in it", depth=PAIR_QUEUE),
     )

@@ -1,7 +1,7 @@
-"""Pipelines fed from a bag: one of each kind for each namespace, as nodes would be started, made when it is needed.
+"""Pipelines fed from a bag: one of each kind for each stream, as nodes would be started.
 
-What a pipeline puts out goes to those of the same namespace that read it. A message takes its way in one order, so that
-the same bag gives the same results.
+What a pipeline puts out goes to those beside it that read it. A message takes its way in one order, so that the same
+bag gives the same results.
 """
 
 from __future__ import annotations
@@ -11,40 +11,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dvae_nodes.lifecycle.pipeline import Input, Pipeline, Settings, handle
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.streams import Connection, Place, Streams, drives
 from dvae_nodes.wire.messages import MessageTypes, Output
 
 NO_SETTINGS = Settings()
 
 
 class Port(NamedTuple):
-    """An input of a kind of pipeline in a namespace."""
+    """An input of a kind of pipeline. group: what its results lie below."""
 
     pipeline: type[Pipeline]
-    namespace: str
+    group: str
     input: Input
-
-
-class Connection(NamedTuple):
-    """A topic of the bag and the type of its messages."""
-
-    topic: str
-    type: str
-
-
-def split(topic: str) -> tuple[str, str]:
-    """Namespace and relative name of an absolute topic."""
-    namespace, _, name = topic.rpartition("/")
-    return namespace, name
 
 
 class Routing:
     """Sends each message of a bag to the inputs that take it, by type and name.
 
-    An input takes the topic of its name in a namespace; one that allows `any_name` also another of its type. Two topics
-    for one input are a mistake: the second is reported and left out. What another of the pipelines puts out is not
-    taken from the bag. settings: by name of the pipeline.
+    An input takes the topic of its name in a namespace; one that allows `any_name` also others of its type, but none
+    that has the name of a result. Of several in a namespace each has a pipeline of its own (`Streams`). What another of
+    the pipelines puts out is not taken from the bag. settings: by name of the pipeline. chosen: topics by name of the
+    input. Raises ValueError where settings or topics do not fit.
     """
 
     def __init__(
@@ -54,93 +43,129 @@ class Routing:
         connections: Iterable[Connection],
         types: MessageTypes,
         reporter: Reporter,
+        chosen: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._classes, self._settings, self._types, self._reporter = tuple(pipelines), settings, types, reporter
+        self._streams = Streams(pipelines, connections, chosen or {}, reporter)
         self._running: dict[tuple[type[Pipeline], str], Pipeline] = {}
         self._ports: dict[Connection, list[Port]] = {}
-        known = sorted(set(connections))
-        for pipeline in self._classes:
-            for declared in pipeline.inputs:
-                if self._is_on(pipeline, declared) and not self._is_made_by_another(pipeline, declared):
-                    self._connect(pipeline, declared, known)
+        places: dict[type[Pipeline], list[Place]] = {}
+        for kind in sources_first(self._classes):
+            before = [place for other in places if self._feeds(other, kind) for place in places[other]]
+            places[kind] = self._connect(kind, before)
 
     def takes(self, connection: Connection) -> bool:
         """Whether messages of this topic go anywhere."""
         return connection in self._ports
 
+    def takes_any(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._ports)
+
+    def makes(self, topic: str) -> bool:
+        """Whether a result may have this absolute name."""
+        return any(
+            output.topic.id_in(topic if output.topic.name.startswith("/") else topic.removeprefix(f"{group}/"))
+            is not None
+            for (kind, group) in self._running
+            for output in kind.outputs
+            if self._is_on(kind, output)
+        )
+
     def outputs(self, connection: Connection, message: Any, time: int) -> list[Output]:
-        """Results of one message received at `time` ns; relative topics are in the namespace of the input's."""
+        """Results of one message received at `time` ns, with absolute topics."""
         return self._deliver([(port, connection.type, message) for port in self._ports.get(connection, [])], time)
 
     def close(self, time: int) -> list[Output]:
         """What the pipelines still hold, in the order of their kinds, but those first that others read."""
         results: list[Output] = []
         for kind in sources_first(self._classes):
-            for namespace, pipeline in [(where, found) for (of, where), found in self._running.items() if of is kind]:
-                held = handle(self._reporter, f"{namespace}/{kind.name}", pipeline.close) or []
-                results += self._passed_on(kind, namespace, held, time)
+            for group, pipeline in [(where, found) for (of, where), found in self._running.items() if of is kind]:
+                held = handle(self._reporter, f"{group}/{kind.name}", pipeline.close) or []
+                results += self._passed_on(kind, group, held, time)
         return results
 
-    def _connect(self, pipeline: type[Pipeline], declared: Input, connections: list[Connection]) -> None:
-        names = {other.topic.name for other in pipeline.inputs}
-        taken: dict[str, Connection] = {}
-        fitting = [connection for connection in connections if connection.type in declared.topic.types]
-        for connection in sorted(fitting, key=lambda c: split(c.topic)[1] != declared.topic.name):
-            namespace, name = split(connection.topic)
-            if name != declared.topic.name and (name in names or not declared.any_name):
-                continue
-            first = taken.setdefault(namespace, connection)
-            if first == connection:
-                self._ports.setdefault(connection, []).append(Port(pipeline, namespace, declared))
-                continue
-            text = f"expected one topic for `{declared.topic.name}` in a namespace, got {first.topic} and "
-            self._reporter.report(f"two {connection.topic}", f"{pipeline.name}: {text}{connection.topic}: not read")
+    def _connect(self, kind: type[Pipeline], fed: Sequence[Place]) -> list[Place]:
+        """Make the pipelines of a kind where the bag, or others that are before them (`fed`), have something for them
+        -> where they are."""
+        inputs = [entry for entry in kind.inputs if self._is_on(kind, entry) and not self._is_made(kind, entry)]
+        if not fed and not any(drives(entry) and self._streams.candidates(kind, entry) for entry in inputs):
+            return []
+        made = [self._make(kind)]  # to be asked for its types
+        found = {entry: self._streams.places(kind, entry, made[0].types_of(entry.topic)) for entry in inputs}
+        places = dict.fromkeys(fed) | {place: None for entry in inputs if drives(entry) for place in found[entry]}
+        for place in places:
+            self._running[kind, place.group] = made.pop() if made else self._make(kind)
+            for entry in inputs:
+                connection = self._of_place(kind, entry, place, found[entry])
+                if connection is not None:
+                    self._ports.setdefault(connection, []).append(Port(kind, place.group, entry))
+        return list(places)
 
-    def _is_on(self, pipeline: type[Pipeline], declared: Input) -> bool:
+    def _of_place(
+        self, kind: type[Pipeline], declared: Input, place: Place, found: Mapping[Place, Connection]
+    ) -> Connection | None:
+        """What an input reads at a place: its own topic, or one that serves the whole namespace."""
+        if place in found or drives(declared):
+            return found.get(place)
+        if self._streams.is_chosen(declared) and len(found) == 1:
+            return next(iter(found.values()))
+        near = {where.group: connection for where, connection in found.items() if where.namespace == place.namespace}
+        if near and place.namespace not in near:
+            topics = ", ".join(connection.topic for connection in near.values())
+            name, where = declared.topic.name, place.namespace or "/"
+            text = f"{kind.name}: expected one topic for `{name}` in {where}, got {topics}: none is read"
+            self._reporter.report(f"which {topics}", f"{text} (choose: --topic {name}=TOPIC)")
+        return near.get(place.namespace)
+
+    def _make(self, kind: type[Pipeline]) -> Pipeline:
+        return kind(self._types, self._settings.get(kind.name, NO_SETTINGS), self._reporter)
+
+    def _is_on(self, pipeline: type[Pipeline], declared: Input | OutputTopic) -> bool:
         return pipeline.is_on(declared, self._settings.get(pipeline.name, NO_SETTINGS))
 
-    def _is_made_by_another(self, pipeline: type[Pipeline], declared: Input) -> bool:
+    def _is_made(self, pipeline: type[Pipeline], declared: Input) -> bool:
+        """Whether another one puts it out."""
         return any(other is not pipeline and declared.topic.name in output_names(other) for other in self._classes)
+
+    def _feeds(self, source: type[Pipeline], reader: type[Pipeline]) -> bool:
+        """Whether one puts out what makes the other run."""
+        names = output_names(source)
+        return any(drives(entry) and entry.topic.name in names for entry in reader.inputs if self._is_on(reader, entry))
 
     def _deliver(self, deliveries: list[tuple[Port, str, Any]], time: int) -> list[Output]:
         """Breadth first: all who read a message get it before what they make of it is passed on."""
         waiting, results = deque(deliveries), list[Output]()
         while waiting:
-            (kind, namespace, declared), message_type, message = waiting.popleft()
-            pipeline = self._pipeline(kind, namespace)
+            (kind, group, declared), message_type, message = waiting.popleft()
+            pipeline = self._running[kind, group]
             if message_type not in pipeline.types_of(declared.topic):
                 continue
             work = partial(declared.handler, pipeline, message, time)
-            for output in handle(self._reporter, f"{namespace}/{declared.topic.name}", work) or []:
-                results.append(in_namespace(output, namespace))
-                waiting += [(port, output.type, output.message) for port in self._readers(kind, namespace, output)]
+            for output in handle(self._reporter, f"{group}/{declared.topic.name}", work) or []:
+                results.append(in_namespace(output, group))
+                waiting += [(port, output.type, output.message) for port in self._readers(kind, group, output)]
         return results
 
-    def _passed_on(self, kind: type[Pipeline], namespace: str, outputs: list[Output], time: int) -> list[Output]:
+    def _passed_on(self, kind: type[Pipeline], group: str, outputs: list[Output], time: int) -> list[Output]:
         """Outputs, and what those who read them make of them."""
-        results = [in_namespace(output, namespace) for output in outputs]
+        results = [in_namespace(output, group) for output in outputs]
         for output in outputs:
-            readers = self._readers(kind, namespace, output)
+            readers = self._readers(kind, group, output)
             results += self._deliver([(port, output.type, output.message) for port in readers], time)
         return results
 
-    def _readers(self, kind: type[Pipeline], namespace: str, output: Output) -> list[Port]:
+    def _readers(self, kind: type[Pipeline], group: str, output: Output) -> list[Port]:
         return [
-            Port(other, namespace, declared)
+            Port(other, group, declared)
             for other in self._classes
             for declared in other.inputs
             if other is not kind
+            and (other, group) in self._running
             and declared.topic.name == output.topic
             and output.type in declared.topic.types
             and self._is_on(other, declared)
         ]
-
-    def _pipeline(self, kind: type[Pipeline], namespace: str) -> Pipeline:
-        """That of a namespace, made with its first message."""
-        if (kind, namespace) not in self._running:
-            settings = self._settings.get(kind.name, NO_SETTINGS)
-            self._running[kind, namespace] = kind(self._types, settings, self._reporter)
-        return self._running[kind, namespace]
 
 
 def output_names(pipeline: type[Pipeline]) -> set[str]:

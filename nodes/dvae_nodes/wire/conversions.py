@@ -45,18 +45,20 @@ class Detections(NamedTuple):
 
 
 def detections_from_message(message: Any, wanted: Container[str] | None = None) -> Detections:
-    """vision_msgs/Detection2DArray -> boxes, best scores and their classes ("" and 1 without hypothesis). With `wanted`
-    only hypotheses of these classes count; a detection without any scores -inf and has its best class. For a rotated
-    box stands the upright one around it. Boxes that are wrong (NaN, no size) are passed on: the tracker judges them."""
+    """vision_msgs/Detection2DArray of any release -> boxes, best scores and their classes ("" and 1 without hypothesis).
+    With `wanted` only hypotheses of these classes count; a detection without any scores -inf and has its best class.
+    For a rotated box stands the upright one around it. Boxes that are wrong (NaN, no size) are passed on: the tracker
+    judges them."""
     boxes = np.zeros((len(message.detections), 4))
     scores, class_ids, without_result, rotated = np.ones(len(message.detections)), [], 0, 0
     for k, detection in enumerate(message.detections):
-        center, theta = detection.bbox.center.position, detection.bbox.center.theta
+        pose = detection.bbox.center
+        center, theta = getattr(pose, "position", pose), pose.theta  # before 4.0 it is a geometry_msgs/Pose2D
         half_x, half_y = detection.bbox.size_x / 2, detection.bbox.size_y / 2
         if theta:
             half_x, half_y, rotated = *upright(half_x, half_y, theta), rotated + 1
         boxes[k] = center.x - half_x, center.y - half_y, center.x + half_x, center.y + half_y
-        found = [result.hypothesis for result in detection.results]
+        found = [_hypothesis(result) for result in detection.results]
         best = max(found, key=score_order, default=None)
         if wanted is not None:
             best_wanted = max((one for one in found if one.class_id in wanted), key=score_order, default=None)
@@ -83,6 +85,16 @@ def score_order(hypothesis: Any) -> float:
     return -math.inf if math.isnan(hypothesis.score) else float(hypothesis.score)
 
 
+class _Hypothesis(NamedTuple):
+    class_id: str
+    score: float
+
+
+def _hypothesis(result: Any) -> Any:
+    """Class and score of a vision_msgs/ObjectHypothesisWithPose, which has them itself before 3.0."""
+    return result.hypothesis if hasattr(result, "hypothesis") else _Hypothesis(str(result.id), result.score)
+
+
 def detections_to_message(
     types: MessageTypes,
     header: Any,
@@ -91,34 +103,61 @@ def detections_to_message(
     class_ids: list[str] | str,
     ids: list[str] | None = None,
 ) -> Any:
-    """Boxes (K, 4), scores (K,) and classes (K, or one for all) -> vision_msgs/Detection2DArray; `ids` fill the track
-    id."""
+    """Boxes (K, 4), scores (K,) and classes (K, or one for all) -> vision_msgs/Detection2DArray, of the release that
+    there is; `ids` fill the track id."""
     names = [class_ids] * len(boxes) if isinstance(class_ids, str) else class_ids
-    zeros = np.zeros(36)
-    messages = []
-    for k, (x1, y1, x2, y2) in enumerate(boxes.tolist()):
-        pose = types.make(
-            "geometry_msgs/msg/PoseWithCovariance",
-            pose=types.make(
-                "geometry_msgs/msg/Pose",
-                position=types.make("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
-                orientation=types.make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
-            ),
-            covariance=zeros,
-        )
-        hypothesis = types.make("vision_msgs/msg/ObjectHypothesis", class_id=names[k], score=float(scores[k]))
-        position = types.make("vision_msgs/msg/Point2D", x=(x1 + x2) / 2, y=(y1 + y2) / 2)
-        center = types.make("vision_msgs/msg/Pose2D", position=position, theta=0.0)
-        messages.append(
-            types.make(
-                "vision_msgs/msg/Detection2D",
-                header=header,
-                results=[types.make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=hypothesis, pose=pose)],
-                bbox=types.make("vision_msgs/msg/BoundingBox2D", center=center, size_x=x2 - x1, size_y=y2 - y1),
-                id=ids[k] if ids else "",
-            )
-        )
+    is_foxy = "tracking_id" in types.fields_of("vision_msgs/msg/Detection2D")
+    make = _foxy_detection if is_foxy else _detection
+    messages = [
+        make(types, header, _box(types, box), _result(types, names[k], float(scores[k])), ids[k] if ids else "")
+        for k, box in enumerate(boxes.tolist())
+    ]
     return types.make("vision_msgs/msg/Detection2DArray", header=header, detections=messages)
+
+
+def _detection(types: MessageTypes, header: Any, box: Any, result: Any, track_id: str) -> Any:
+    return types.make("vision_msgs/msg/Detection2D", header=header, results=[result], bbox=box, id=track_id)
+
+
+def _foxy_detection(types: MessageTypes, header: Any, box: Any, result: Any, track_id: str) -> Any:
+    """With a place for the image, which stays empty."""
+    size: dict[str, Any] = {"height": 0, "width": 0, "is_bigendian": 0, "step": 0}
+    data = types.numbers(np.zeros(0, dtype=np.uint8))
+    image = types.make("sensor_msgs/msg/Image", header=header, encoding="", data=data, **size)
+    tracking = {"is_tracking": bool(track_id), "tracking_id": track_id}
+    return types.make(
+        "vision_msgs/msg/Detection2D", header=header, results=[result], bbox=box, source_img=image, **tracking
+    )
+
+
+def _result(types: MessageTypes, class_id: str, score: float) -> Any:
+    """vision_msgs/ObjectHypothesisWithPose, without a pose."""
+    pose = types.make(
+        "geometry_msgs/msg/PoseWithCovariance",
+        pose=types.make(
+            "geometry_msgs/msg/Pose",
+            position=types.make("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
+            orientation=types.make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
+        ),
+        covariance=np.zeros(36),
+    )
+    kind = "vision_msgs/msg/ObjectHypothesisWithPose"
+    if "id" in types.fields_of(kind):  # before 3.0
+        return types.make(kind, id=class_id, score=score, pose=pose)
+    hypothesis = types.make("vision_msgs/msg/ObjectHypothesis", class_id=class_id, score=score)
+    return types.make(kind, hypothesis=hypothesis, pose=pose)
+
+
+def _box(types: MessageTypes, box: list[float]) -> Any:
+    """x1, y1, x2, y2 -> vision_msgs/BoundingBox2D, with the center that the release has."""
+    x1, y1, x2, y2 = box
+    place = {"x": (x1 + x2) / 2, "y": (y1 + y2) / 2}
+    if types.fields_of("vision_msgs/msg/Pose2D"):
+        position = types.make("vision_msgs/msg/Point2D", **place)
+        center = types.make("vision_msgs/msg/Pose2D", position=position, theta=0.0)
+    else:  # before 4.0
+        center = types.make("geometry_msgs/msg/Pose2D", **place, theta=0.0)
+    return types.make("vision_msgs/msg/BoundingBox2D", center=center, size_x=x2 - x1, size_y=y2 - y1)
 
 
 def tracks_to_message(

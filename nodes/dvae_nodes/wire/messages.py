@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import dataclasses
 import importlib
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -56,17 +56,28 @@ class LiveTypes:
             return ()
 
 
-class BagTypes:
-    """The types of a rosbags store, with those of a bag, ours, vision_msgs and hri_msgs registered where they are
-    missing."""
+# Where the text of messages lies, in the source tree and below share/dvae_perception, and the package it is of.
+# What lies in the last two is of another release, or another package of the same name.
+FOLDERS = {
+    "msg": "dvae_perception",
+    "interfaces/vision_msgs/msg": "vision_msgs",
+    "interfaces/hri_msgs/msg": "hri_msgs",
+    "interfaces/audio_common_msgs/msg": "audio_common_msgs",
+    "interfaces/audio_common_msgs_portaudio/msg": "audio_common_msgs",
+    "interfaces/vision_msgs_foxy/msg": "vision_msgs",
+}
+PUBLISHED = tuple(FOLDERS)[:3]  # of the types of our results
 
-    def __init__(self, store: Any, bag_store: Any = None) -> None:
+
+class BagTypes:
+    """The types of a rosbags store, with those of our results registered where they are missing."""
+
+    def __init__(self, store: Any) -> None:
         self.store = store
-        if bag_store is not None:
-            store.register(
-                {name: fields for name, fields in bag_store.fielddefs.items() if name not in store.fielddefs}
-            )
-        register_missing_types(store)
+        has_detections = "vision_msgs/msg/Detection2DArray" in store.types  # perhaps those of another release
+        for folder in PUBLISHED:
+            if not (has_detections and FOLDERS[folder] == "vision_msgs"):
+                register_new(store, definitions_in(folder))
 
     def make(self, name: str, **fields: Any) -> Any:
         return self.store.types[name](**fields)
@@ -79,27 +90,23 @@ class BagTypes:
         return tuple(field.name for field in dataclasses.fields(found)) if found else ()
 
 
-def message_folders() -> dict[str, Path]:
-    """Where the text of the messages lies: in the source tree, or installed under share/dvae_perception."""
+def definitions_in(folder: str) -> dict[str, Any]:
+    """The definitions of one of FOLDERS, as rosbags registers them."""
+    from rosbags.typesys import get_types_from_msg
+
     from dvae.models.store.find import share_folders
 
     for share in share_folders():
-        folders = {"dvae_perception": share / "msg"}
-        folders |= {name: share / "interfaces" / name / "msg" for name in ("vision_msgs", "hri_msgs")}
-        if all(folder.is_dir() for folder in folders.values()):
-            return folders
-    raise ValueError("expected msg/ and interfaces/*/msg/ below share/dvae_perception; found neither")
+        if all((share / each).is_dir() for each in FOLDERS):
+            found: dict[str, Any] = {}
+            for path in sorted((share / folder).glob("*.msg")):
+                found |= get_types_from_msg(path.read_text(), f"{FOLDERS[folder]}/msg/{path.stem}")
+            return found
+    raise ValueError(f"expected {', '.join(FOLDERS)} below share/dvae_perception; found none with all of them")
 
 
-def register_missing_types(store: Any) -> None:
-    """Add our messages, and those of others that the bag does not define, to a rosbags type store."""
-    from rosbags.typesys import get_types_from_msg
-
-    added: dict[str, Any] = {}
-    for package, folder in message_folders().items():
-        for path in sorted(folder.glob("*.msg")):
-            name = f"{package}/msg/{path.stem}"
-            if name not in store.types:
-                added.update(get_types_from_msg(path.read_text(), name))
+def register_new(store: Any, definitions: Mapping[str, Any]) -> None:
+    """Add those that a rosbags store does not have; rosbags' TypesysError where one cannot be."""
+    added = {name: definition for name, definition in definitions.items() if name not in store.fielddefs}
     if added:
         store.register(added)

@@ -58,3 +58,19 @@ VOICES = Topic("/humans/voices/tracked", (IDS_LIST,), latched=True)
 VOICE_SPEAKING = Topic("/humans/voices/<id>/is_speaking", ("std_msgs/msg/Bool",))
 VOICE_AUDIO = Topic("/humans/voices/<id>/audio", ("audio_common_msgs/msg/AudioData",))
 VOICE_FEATURES = Topic("/humans/voices/<id>/features", ("hri_msgs/msg/AudioFeatures",))
+
+# What a topic carries that another one carries too: image_transport and audio_capture publish the same in two forms
+FORMS = {IMAGE.types[1]: "/compressed", AUDIO_KINDS[1]: "_stamped"}
+
+
+def stream_name(name: str, kind: str) -> str:
+    """The name of what a topic carries, the same for all its forms."""
+    return name.removesuffix(FORMS.get(kind, ""))
+
+
+LATCHED = (BODIES, VOICES)
+
+
+def is_latched(name: str) -> bool:
+    """Whether the topic of this absolute name is latched."""
+    return any(topic.id_in(name) is not None for topic in LATCHED)

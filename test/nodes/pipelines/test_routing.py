@@ -12,7 +12,8 @@ from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.detector import DetectorPipeline
 from dvae_nodes.pipelines.enhancer import EnhancerNodeConfig, EnhancerPipeline
-from dvae_nodes.pipelines.routing import Connection, Routing, sources_first
+from dvae_nodes.pipelines.routing import Routing, sources_first
+from dvae_nodes.pipelines.streams import Connection
 from dvae_nodes.pipelines.tracker import TrackerPipeline
 from dvae_nodes.wire.messages import Output
 from dvae_nodes.wire.topics import AUDIO_INFO_TYPE, AUDIO_KINDS, DETECTIONS, IMAGE
@@ -24,7 +25,7 @@ NUMBER = "std_msgs/msg/Int64"
 def ports(pipelines: list[type[Pipeline]], connections: list[Connection], **settings: Any) -> dict[str, list[str]]:
     routing = Routing(pipelines, settings, connections, audio_types(False), Reporter(print))
     return {
-        connection.topic: [f"{p.pipeline.name} {p.namespace} {p.input.topic.name}" for p in found]
+        connection.topic: [f"{p.pipeline.name} {p.group} {p.input.topic.name}" for p in found]
         for connection, found in routing._ports.items()
     }
 
@@ -56,11 +57,13 @@ def test_topics_go_by_type_and_name_in_their_namespace() -> None:
     assert "/camera/people" not in detected
 
 
-def test_of_two_topics_for_one_input_the_one_of_its_name_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_several_topics_each_has_results_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     connections = [Connection("/a", NUMBER), Connection("/numbers", NUMBER), Connection("/x/b", NUMBER)]
-    assert ports([AdderPipeline], connections) == {"/numbers": ["adder  numbers"], "/x/b": ["adder /x numbers"]}
-    text = "adder: expected one topic for `numbers` in a namespace, got /numbers and /a: not read\n"
-    assert capsys.readouterr().out == text
+    found = ports([AdderPipeline], connections)
+    assert found == {"/numbers": ["adder  numbers"], "/a": ["adder /a numbers"], "/x/b": ["adder /x numbers"]}
+    text = capsys.readouterr().out
+    assert text.startswith("adder: expected one topic for `numbers` in a namespace, got /a, /numbers: each has results")
+    assert "--topic numbers=/a" in text
 
 
 class First(Pipeline):

@@ -1,0 +1,157 @@
+"""A recorded bag as it is found: split, compressed, cut, without metadata; what is there is read, with a word."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from rosbags.interfaces import MessageDefinitionFormat
+
+from dvae_nodes.bags.damaged_mcap import DamagedMcap
+from dvae_nodes.bags.damaged_sqlite import DamagedSqlite, companions
+from dvae_nodes.bags.files import kind_of, storage_files
+from dvae_nodes.bags.storage import BagMessage, BagTopic, Storage, WholeFile, ZstdDecompressor, merged
+from dvae_nodes.lifecycle.reporting import Reporter
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # serialised messages begin with 0
+PIECE = 1 << 20
+LAST_TIME = 2**63 - 1
+
+
+class BagFile:
+    """One storage file: read by rosbags as long as that can, and by our own readers from where it cannot.
+
+    Raises ValueError or OSError where nothing can be read. scratch: a folder for copies.
+    """
+
+    def __init__(self, path: Path, scratch: Path, reporter: Reporter) -> None:
+        self._name, self._scratch, self._reporter = path.name, scratch, reporter
+        kind = kind_of(path)
+        if kind == "zstd":
+            path = unpacked(path, scratch)
+            kind = kind_of(path)
+        if kind not in ("mcap", "sqlite3"):
+            raise ValueError(f"expected mcap or sqlite3, got {path.stat().st_size} bytes of another kind")
+        self._path, self._is_mcap = path, kind == "mcap"
+        self._storage = self._open()
+        self.counts, self.start = self._storage.counts, self._storage.start
+
+    def messages(self) -> Iterator[BagMessage]:
+        """In the order of their time."""
+        last = -1
+        try:
+            for message in self._storage.messages():
+                yield message
+                last = message.time
+        except Exception as error:  # what rosbags raises for damage is of many kinds
+            if not isinstance(self._storage, WholeFile):
+                raise
+            self._say(error)
+            yield from (message for message in self._damaged().messages() if message.time > last)
+
+    def _open(self) -> Storage:
+        if self._is_mcap or not companions(self._path):  # rosbags looks past what is not yet in the file
+            try:
+                return WholeFile(self._path, self._is_mcap)
+            except Exception as error:
+                self._say(error)
+        return self._damaged()
+
+    def _damaged(self) -> Storage:
+        return DamagedMcap(self._path) if self._is_mcap else DamagedSqlite(self._path, self._scratch)
+
+    def _say(self, error: Exception) -> None:
+        cause = str(error) or type(error).__name__
+        text = f"{self._name}: expected a whole file, got one that is cut or damaged ({cause}): what is there is read"
+        self._reporter.report(f"damaged {self._name}", text)
+
+
+class SourceBag:
+    """A bag to read. counts: messages by (topic, type); topics: by the same key. num_unreadable: files that were left
+    out. Raises ValueError for what is no bag."""
+
+    def __init__(self, path: Path, reporter: Reporter) -> None:
+        self.name, self._reporter = path.name, reporter
+        files = storage_files(path, reporter)
+        self._scratch = tempfile.TemporaryDirectory(prefix="dvae-replay-")
+        self._files: list[BagFile] = []
+        self.num_unreadable = 0
+        try:
+            for each in files:
+                self._add(each, alone=len(files) == 1)
+            if not self._files:
+                raise ValueError(f"expected a bag, got {path}, of which no file can be read")
+        except BaseException:
+            self.close()
+            raise
+        self.topics: dict[tuple[str, str], BagTopic] = {}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        for file in self._files:
+            for topic, count in file.counts.items():
+                self._merge(topic, count)
+
+    def close(self) -> None:
+        """Remove what was unpacked."""
+        self._scratch.cleanup()
+
+    def messages(self) -> Iterator[BagMessage]:
+        """All messages of all files in the order of their time; those that cannot be are reported."""
+        for topic, time, data in merged((file.start, file.messages) for file in self._files):
+            known = self.topics.get((topic.name, topic.type))
+            if known is None:
+                continue
+            if not 0 <= time <= LAST_TIME:
+                text = f"{topic.name}: expected a time of 0 to {LAST_TIME} ns, got {time}: message left out"
+                self._reporter.report(f"time {topic.name}", text)
+                continue
+            try:
+                yield BagMessage(known, time, uncompressed(data))
+            except ValueError as error:
+                self._reporter.report(f"zstd {topic.name}", f"{topic.name}: message left out: {error}")
+
+    def _add(self, path: Path, alone: bool) -> None:
+        folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
+        try:
+            self._files.append(BagFile(path, folder, self._reporter))
+        except (ValueError, OSError) as error:
+            if alone:
+                raise ValueError(f"expected a ROS 2 bag (mcap or sqlite3), got {path}: {error}") from error
+            self.num_unreadable += 1
+            self._reporter.report(f"unreadable {path.name}", f"{path}: left out: {error}")
+
+    def _merge(self, topic: BagTopic, count: int) -> None:
+        if topic.encoding != "cdr":
+            text = f"{topic.name}: expected messages in CDR, got {topic.encoding!r}: left out"
+            self._reporter.report(f"encoding {topic.name}", text)
+            return
+        key = (topic.name, topic.type)
+        known = self.topics.setdefault(key, topic)
+        if known.definition.format == MessageDefinitionFormat.NONE:
+            self.topics[key] = topic
+        self.counts[key] += count
+
+
+def uncompressed(data: bytes) -> bytes:
+    """A message that may have been compressed alone; ValueError where it is damaged."""
+    if not data.startswith(ZSTD_MAGIC):
+        return data
+    try:
+        return ZstdDecompressor().decompress(data)
+    except Exception as error:
+        raise ValueError(f"expected a compressed message, got one that is damaged: {error}") from error
+
+
+def unpacked(path: Path, scratch: Path) -> Path:
+    """A file of its content, as much as there is."""
+    target, decompressor = scratch / path.name.removesuffix(".zstd"), ZstdDecompressor()
+    with path.open("rb") as packed, target.open("wb") as out:
+        while piece := packed.read(PIECE):
+            try:
+                out.write(decompressor.decompress(piece))
+            except OSError:
+                raise
+            except Exception:  # damaged, or there is more behind the end
+                break
+    return target
