@@ -45,7 +45,7 @@ class Detections(NamedTuple):
 
 
 def detections_from_message(message: Any, wanted: Container[str] | None = None) -> Detections:
-    """vision_msgs/Detection2DArray of any release -> boxes, best scores and their classes ("" and 1 without hypothesis).
+    """vision_msgs/Detection2DArray of any release -> boxes, best scores and their classes ("", 1 without hypothesis).
     With `wanted` only hypotheses of these classes count; a detection without any scores -inf and has its best class.
     For a rotated box stands the upright one around it. Boxes that are wrong (NaN, no size) are passed on: the tracker
     judges them."""
