@@ -21,6 +21,7 @@ setup(
     name="dvae_perception",
     version="0.1.0",
     description="Multi-person tracking and speech enhancement with deep dynamical generative models",
+    author="dvae_perception contributors",
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=[*find_packages(include=["dvae", "dvae.*"]), *find_packages("nodes")],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,13 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Int64
+from toy_capability import AdderPipeline, adder_node
 from vision_msgs.msg import Detection2DArray
 
 from dvae_nodes.perception import NODES
 from dvae_nodes.tracker import TrackerNode
+from dvae_nodes.wire.topics import Topic
 
 
 @pytest.mark.parametrize("model", ["missing", "damaged"])
@@ -81,6 +86,49 @@ def test_two_lifecycle_rounds_leave_nothing_behind(stage: Any, name: str) -> Non
             assert getattr(node, f"trigger_{transition}")() == TransitionCallbackReturn.SUCCESS
     assert entities() == before
     assert node.trigger_shutdown() == TransitionCallbackReturn.SUCCESS
+
+
+def test_twenty_rounds_leave_no_entity_thread_or_callback_behind(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Worker(AdderPipeline):
+        """With a thread, and a topic that changes its type."""
+
+        inputs = (
+            AdderPipeline.inputs[0]._replace(
+                newest_only=True, topic=Topic("numbers", ("std_msgs/msg/Int64", "std_msgs/msg/Int32"))
+            ),
+        )
+
+    node = stage.add(adder_node(Worker), start=False)
+
+    handles: list[Any] = []
+    create = node.get_clock().create_jump_callback
+
+    def remember(*arguments: Any, **options: Any) -> Any:
+        handle = create(*arguments, **options)
+        handles.append(weakref.ref(handle))
+        return handle
+
+    monkeypatch.setattr(node.get_clock(), "create_jump_callback", remember)
+
+    def kept() -> tuple[int, ...]:
+        entities = [len(list(found)) for found in (node.subscriptions, node.publishers, node.timers)]
+        return (*entities, threading.active_count())
+
+    found = []
+    for _ in range(20):
+        node.trigger_configure()
+        node.trigger_activate()
+        count = stage.peer.count_subscribers("/numbers")
+        stage.publish("numbers", Int64(data=1))
+        stage.until(lambda: node.meter("numbers").num_arrived > 0)
+        assert count <= 1
+        node.trigger_deactivate()
+        node.trigger_cleanup()
+        stage.unpublish("numbers")
+        found.append(kept())
+    assert found[1:] == found[1:2] * 19
+    gc.collect()
+    assert [handle() for handle in handles] == [None] * 20
 
 
 def test_an_inactive_node_drops_and_says_so(stage: Any) -> None:
