@@ -54,6 +54,8 @@ def check_setting(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):  # of hundreds of digits
             value = float(value)
+    if kind is str and type(value) is int:
+        value = str(value)  # text of digits, such as the number of a channel, which YAML reads as a number
     if type(value) is not kind:
         raise ValueError(f"{field.name}: expected {kind.__name__}, got {shown(value)}")
     low, high = field.metadata.get("minimum", -math.inf), field.metadata.get("maximum", math.inf)

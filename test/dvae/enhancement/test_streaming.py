@@ -357,3 +357,36 @@ def test_streaming_with_array_and_reference_does_not_depend_on_the_chunks(
         enhancer.feed(np.zeros((3, 5), dtype=np.float32))
     with pytest.raises(ValueError, match="expected a reference of 5 samples, got \\(4,\\)"):
         enhancer.feed(np.zeros((2, 5), dtype=np.float32), np.zeros(4, dtype=np.float32))
+
+
+@pytest.mark.parametrize("place", [0, 10240])
+@pytest.mark.parametrize(("value", "count"), [(1e3, 1), (1e5, 20), (-1e25, 1), (3.4e38, 20)])
+def test_a_loud_sample_is_one_frames_trouble(speech: tuple[Audio, Audio], place: int, value: float, count: int) -> None:
+    """0.3 s away from it, output and decisions are those without it, in 5 s with speech before and after."""
+    noisy, found = speech[1][: 5 * 16000], []
+    enhancer = StreamingEnhancer.load("low_latency")
+    for wrong in (False, True):
+        waveform = noisy.copy()
+        if wrong:
+            waveform[place : place + count] = value
+        ready, activity = [enhancer.feed(waveform), enhancer.flush()], enhancer.pop_activity()
+        found.append((np.concatenate(ready), np.array([frame.speaking for frame in activity])))
+    (clean, says), (other, says_too) = found
+    far = np.abs(np.arange(clean.size) - place) > 4800
+    assert np.square((other - clean)[far]).mean() < 1e-3 * np.square(clean[far]).mean()
+    assert (says != says_too)[np.abs(np.arange(says.size) * 256 - place) > 4800].mean() < 0.02
+
+
+def test_a_loud_sample_of_one_microphone_or_of_the_reference_stays_there(speech: tuple[Audio, Audio]) -> None:
+    noisy = speech[1][: 3 * 16000]
+    channels, reference = np.stack([noisy, np.roll(noisy, 2)]), 0.1 * speech[0][: 3 * 16000]
+    found = []
+    for wrong in (False, True):
+        enhancer = StreamingEnhancer.load(
+            "low_latency", microphones=MicrophoneConfig("mvdr", "0.05 0 0; -0.05 0 0"), echo=EchoConfig()
+        )
+        heard, played = channels.copy(), reference.copy()
+        if wrong:
+            heard[1, 12000], played[20000] = 1e25, 1e10
+        found.append(np.concatenate([enhancer.feed(heard, played), enhancer.flush()]))
+    assert np.square((found[1] - found[0])[24000:]).mean() < 0.01 * np.square(found[0][24000:]).mean()

@@ -34,6 +34,7 @@ class Microphone:
         configured = Settings(EnhancerNodeConfig(**settings), microphones or MicrophoneConfig())
         self.pipeline = EnhancerPipeline(self.types, configured, self.reporter)
         self.outputs: list[Any] = []
+        self.told: list[str] = []  # formats on audio/enhanced_info
 
     def bytes_message(self, data: bytes, seconds: float, kind: str = "AudioDataStamped") -> Any:
         data_message = self.types.make("audio_common_msgs/msg/AudioData", data=np.frombuffer(data, dtype=np.uint8))
@@ -51,7 +52,8 @@ class Microphone:
                                sample_format=sample_format, coding_format=coding)  # fmt: skip
         outputs = self.pipeline.on_audio_info(info, 0)
         assert outputs[-1].topic == "audio/enhanced_info"
-        self.outputs += outputs[:-1]
+        self.told.append(outputs[-1].message.sample_format)
+        self.outputs += outputs
 
     def finish(self, kind: str = "<i2") -> tuple[np.ndarray, list[float]]:
         """All enhanced samples and the stamps of their chunks."""
@@ -254,6 +256,123 @@ def test_float_audio_with_nan_is_said_and_goes_on(noisy: np.ndarray) -> None:
     assert "got 10 far above the others, infinite or NaN: taken as silence" in microphone.log[0]
 
 
+@pytest.mark.parametrize(
+    ("sample_format", "kind"), [("S24LE", "<i4"), ("s24_32le", "<i4"), ("FLOAT64_LE", "<f4"), ("S16_BE", "<i2")]
+)
+def test_the_output_holds_what_the_input_can_and_says_so(noisy: np.ndarray, sample_format: str, kind: str) -> None:
+    """Quiet speech of 1e-4: 16 bits have seven steps for it."""
+    microphone = Microphone()
+    microphone.info(sample_format=sample_format)
+    quiet = 2e-4 * noisy / np.abs(noisy).max()
+    wide = np.round(quiet.astype(np.float64) * 2**23).astype("<i4")
+    data = {
+        "S24LE": wide.view(np.uint8).reshape(-1, 4)[:, :3].tobytes(),
+        "s24_32le": wide.tobytes(),
+        "FLOAT64_LE": quiet.astype("<f8").tobytes(),
+        "S16_BE": np.round(quiet * 32768).astype(">i2").tobytes(),
+    }[sample_format]
+    microphone.hear(microphone.bytes_message(data, 5.0))
+    found, _ = microphone.finish(kind)
+    expected = Microphone(sample_rate=16000, sample_format="F32LE")
+    expected.hear(expected.bytes_message(quiet.astype("<f4").tobytes(), 5.0))
+    truth, _ = expected.finish("<f4")
+    step = 2.0**-15 if kind == "<i2" else 2.0**-22
+    assert np.abs(found - truth).max() < 2 * step
+    assert microphone.told[-1] == {"<i4": "S32LE", "<f4": "F32LE", "<i2": "S16LE"}[kind]
+    assert len(np.unique(found)) > (1000 if kind != "<i2" else 3)
+    assert [o.message.sample_format for o in expected.outputs if o.topic == "audio/enhanced_info"] == ["F32LE"]
+
+
+def test_floats_of_another_scale_are_enhanced_at_it(noisy: np.ndarray) -> None:
+    found = []
+    for scale in (1.0, 32768.0):
+        microphone = Microphone(sample_rate=16000, sample_format="F32LE")
+        microphone.hear(microphone.bytes_message((scale * noisy).astype("<f4").tobytes(), 5.0))
+        found.append(microphone.finish("<f4")[0] / scale)
+    assert np.square(found[1] - found[0]).sum() < 1e-3 * np.square(found[0]).sum()
+    (line,) = [line for line in microphone.log if "scale" in line]
+    assert "audio: expected samples in [-1, 1], got up to" in line
+
+
+def test_the_largest_floats_before_a_change_of_format_end_nothing(noisy: np.ndarray) -> None:
+    microphone = Microphone()
+    microphone.info(rate=48000, sample_format="F32LE")
+    loud = resample(noisy, 16000, 48000)
+    loud[-3:] = 3.4e38, -3.4e38, np.inf
+    microphone.hear(microphone.bytes_message(loud.astype("<f4").tobytes(), 5.0))
+    microphone.info()
+    microphone.hear(microphone.bytes_message(audio.to_int16(noisy).tobytes(), 6.5))
+    microphone.outputs += microphone.pipeline.flush()
+    told, heard = "", {"F32LE": 0, "S16LE": 0}
+    for output in microphone.outputs:  # as one reads them who believes what was told last
+        if output.topic == "audio/enhanced_info":
+            told = output.message.sample_format
+        elif output.topic == "audio/enhanced":
+            heard[told] += len(output.message.audio.data)
+    assert heard == {"F32LE": 4 * noisy.size, "S16LE": 2 * noisy.size}
+    activity = [o.message for o in microphone.outputs if o.topic == "speech_activity"]
+    assert np.isfinite([[m.probability, m.level, m.snr] for m in activity]).all()
+    assert not any("ignored" in line for line in microphone.log)
+
+
+def test_an_error_leaves_the_stream_usable(noisy: np.ndarray, expected: np.ndarray) -> None:
+    microphone, data = Microphone(sample_rate=16000), audio.to_int16(noisy).tobytes()
+    feed = microphone.pipeline.enhancer.feed
+    microphone.pipeline.enhancer.feed = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    microphone.hear(microphone.bytes_message(data, 2.0))
+    microphone.pipeline.enhancer.feed = feed  # type: ignore[method-assign]
+    microphone.hear(microphone.bytes_message(data, 5.0))
+    assert np.array_equal(microphone.finish()[0], expected)
+    assert microphone.log == ["audio: message ignored: division by zero"]
+
+
+@pytest.mark.parametrize("value", [1e10, 1e25, 3.4e38, np.nan])
+def test_a_loud_sample_of_the_reference_is_one_frames_trouble(noisy: np.ndarray, value: float) -> None:
+    found = []
+    for wrong in (False, True):
+        microphone = Microphone(sample_rate=16000, sample_format="F32LE", cancel_echo=True)
+        far = 0.1 * np.random.default_rng(1).normal(size=noisy.size).astype("<f4")
+        if wrong:
+            far[8000] = value
+        microphone.pipeline.on_reference(microphone.bytes_message(far.tobytes(), 5.0), 0)
+        microphone.hear(microphone.bytes_message((noisy + 0.5 * far * (np.abs(far) < 1)).astype("<f4").tobytes(), 5.0))
+        found.append(microphone.finish("<f4")[0])
+    assert np.square(found[1] - found[0]).sum() < 0.01 * np.square(found[0]).sum()
+    assert "reference: expected samples in [-1, 1], got 1 far above the others" in microphone.log[0]
+
+
+def test_playback_among_the_channels_is_left_out_by_their_numbers(noisy: np.ndarray, expected: np.ndarray) -> None:
+    """Six channels as a ReSpeaker sends them: the last is what it plays."""
+    rng = np.random.default_rng(2)
+    played = audio.to_int16(0.3 * np.convolve(rng.normal(size=4 * noisy.size), np.ones(50) / 7, mode="same"))
+    samples = np.tile(audio.to_int16(noisy), 4)
+    six = np.stack([samples] * 5 + [played], axis=1)
+    for use in ("all", "1-5"):
+        microphone = Microphone(microphones=MicrophoneConfig(channels=use))
+        microphone.info(channels=6)
+        for first in range(0, samples.size, 1600):
+            data = six[first : first + 1600].tobytes()
+            microphone.hear(microphone.bytes_message(data, 5.0 + first / 16000))
+        found = microphone.finish()[0]
+        assert any('leave it out by channels: "1-5"' in line for line in microphone.log) == (use == "all")
+        assert np.allclose(found[: noisy.size - 4000], expected[: noisy.size - 4000], atol=1e-4) == (use == "1-5")
+
+
+@pytest.mark.parametrize(
+    ("microphones", "message"),
+    [
+        (MicrophoneConfig(channels="1-"), 'channels: expected "all" or numbers from 1 to 64'),
+        (
+            MicrophoneConfig("mvdr", "0.1 0 0; -0.1 0 0", channels="1-4"),
+            "channels: expected 2 of them \\(microphone_positions\\), got 4 in '1-4'",
+        ),
+    ],
+)
+def test_channels_that_do_not_fit_are_one_line(microphones: MicrophoneConfig, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Microphone(microphones=microphones)
+
+
 def test_silence_and_clipping_pass_without_complaint() -> None:
     for waveform in (np.zeros(16000), np.clip(9 * np.random.default_rng(0).normal(size=16000), -1, 1)):
         microphone = Microphone(sample_rate=16000)
@@ -323,7 +442,7 @@ def test_unreadable_formats_are_named_once(info: dict[str, Any], message: str) -
         microphone.hear(microphone.bytes_message(bytes(1000), 5.0 + k))
     assert len(microphone.log) == 1
     assert message in microphone.log[0]
-    assert not microphone.outputs
+    assert {output.topic for output in microphone.outputs} == {"audio/enhanced_info"}
 
 
 @pytest.mark.parametrize(
