@@ -48,7 +48,7 @@ class AudioCrops:
         on_disk = read_each(self._on_disk, paths)
         self.recordings: list[Audio | OnDisk] = list(on_disk)
         if sum(recording.size for recording in on_disk) <= memory_seconds * sample_rate:
-            recordings = (recording.path for recording in tqdm(on_disk, desc="read audio", leave=False))
+            recordings = (recording.path for recording in tqdm(on_disk, desc="read audio", leave=False, disable=None))
             copies = read_each(partial(self._in_memory, trim_db=trim_db), recordings)
             self.recordings = [copy for each in copies for copy in each]
         lengths = np.array([recording.size for recording in self.recordings], dtype=np.float64)

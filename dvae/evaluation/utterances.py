@@ -19,7 +19,7 @@ TRIM_DB = 30.0  # edges quieter than this below the peak are cut off
 def read_utterances(folder: Path, seconds: float = 0.0) -> list[Audio]:
     """Every file below `folder` (S,), or so many seconds from its beginning, edges of silence cut, at peak 1."""
     found = []
-    paths = tqdm(list_audio(folder), desc="read audio", leave=False)
+    paths = tqdm(list_audio(folder), desc="read audio", leave=False, disable=None)
     for recording in read_each(partial(read_mono, sample_rate=SAMPLE_RATE), paths):
         waveform = trim_silence(recording, TRIM_DB)
         waveform = waveform[: int(seconds * SAMPLE_RATE)] if seconds else waveform

@@ -50,10 +50,10 @@ class Recording(NamedTuple):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[soundfile.SoundFile, int]]:
+def _opened(path: str | Path) -> Iterator[tuple[soundfile.SoundFile, int]]:
     """The file, and its size in bytes."""
     try:
-        with path.open("rb", buffering=0) as raw:
+        with open(path, "rb", buffering=0) as raw:
             stream, remark = with_true_length(raw)
             if remark:
                 logger.warning("%s: %s", printable(path), remark)
@@ -71,14 +71,14 @@ def _opened(path: Path) -> Iterator[tuple[soundfile.SoundFile, int]]:
         raise ValueError(f"expected an audio file that can be decoded, got {path}: {reason}") from error
 
 
-def audio_info(path: Path) -> AudioInfo:
+def audio_info(path: str | Path) -> AudioInfo:
     """Length and rate, without decoding where the header says the length; ValueError as `read_audio`."""
     with _opened(path) as (file, size):
         frames = file.frames if file.frames < NO_LENGTH else len(_decode(file, file.frames, size))
         return AudioInfo(frames / file.samplerate, int(file.samplerate))
 
 
-def read_recording(path: Path, start: int = 0, num_samples: int = -1) -> Recording:
+def read_recording(path: str | Path, start: int = 0, num_samples: int = -1) -> Recording:
     """The samples from `start` on, at most `num_samples` (-1: all). A file that is damaged or shorter than its header
     says is read as far as it goes, with a word in the log. ValueError when it cannot be decoded, nothing is in it, its
     rate is none of sound, or samples are not finite."""
@@ -119,13 +119,13 @@ def _decode(file: soundfile.SoundFile, num_samples: int, num_bytes: int) -> Audi
     return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), dtype=np.float32)
 
 
-def read_audio(path: Path, start: int = 0, num_samples: int = -1) -> tuple[Audio, int]:
+def read_audio(path: str | Path, start: int = 0, num_samples: int = -1) -> tuple[Audio, int]:
     """Samples (C, S) in [-1, 1], beyond which floats may go, and the sample rate in Hz; all as `read_recording`."""
     recording = read_recording(path, start, num_samples)
     return recording.samples, recording.sample_rate
 
 
-def read_mono(path: Path, sample_rate: int) -> Audio:
+def read_mono(path: str | Path, sample_rate: int) -> Audio:
     """The mean of the channels, resampled to `sample_rate`, shape (S,)."""
     samples, file_rate = read_audio(path)
     return resample(samples.mean(axis=0), file_rate, sample_rate)
@@ -180,10 +180,10 @@ def written_format(path: Path) -> str:
     return FORMATS[path.suffix.lower()]
 
 
-def write_audio(path: Path, waveform: Audio, sample_rate: int, subtype: str = "PCM_16") -> None:
+def write_audio(path: str | Path, waveform: Audio, sample_rate: int, subtype: str = "PCM_16") -> None:
     """Write (S,) or (C, S), all or nothing; the suffix decides the format. What integers clip beyond [-1, 1] is
     counted in the log. ValueError for what the format cannot hold, OSError when it cannot be written."""
-    rows = np.atleast_2d(waveform)
+    path, rows = Path(path), np.atleast_2d(waveform)
     data = encode(rows, sample_rate, written_format(path), subtype, path)
     num_clipped = int((np.abs(rows) > 1.0).sum()) if subtype.startswith("PCM") else 0
     if num_clipped:

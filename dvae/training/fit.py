@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import logging
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from dvae.models.store.checkpoint import save_model
 from dvae.threads import use_one_thread
 from dvae.training.card import model_card
 from dvae.training.recipe import Optimisation, Recipe
+from dvae.training.state import WholeCheckpoints, check_state, state_to_resume
 from dvae.training.task import Datasets, SeededBatches, Task
 
 MONITOR = "valid/loss"
@@ -114,6 +117,8 @@ def keep_freed_memory() -> None:
 
 def check_hardware(hardware: Hardware, options: Optimisation) -> None:
     """ValueError when this machine has no such devices, they cannot calculate so, or a batch cannot be shared."""
+    if hardware.devices < 1 or hardware.nodes < 1:
+        raise ValueError(f"expected one device and one node or more, got {hardware.devices} and {hardware.nodes}")
     if options.batch_size % hardware.processes:
         raise ValueError(
             f"expected a number of devices that divides optimisation.batch_size = {options.batch_size}, "
@@ -128,14 +133,12 @@ def check_hardware(hardware: Hardware, options: Optimisation) -> None:
         raise ValueError("expected a GPU for optimisation.precision = 16-mixed, found none; bf16-mixed works on a CPU")
 
 
-def state_to_resume(work: Path, resume: bool) -> Path | None:
-    """The state of the run in `work` when it goes on; ValueError when it is not there, or there against expectation."""
-    last = work / "last.ckpt"
-    if resume and not last.is_file():
-        raise ValueError(f"--resume: expected {last}, which does not exist; start without --resume")
-    if last.is_file() and not resume:
-        raise ValueError(f"expected a fresh work folder, got {work} with a run in it; --resume goes on with that run")
-    return last if resume else None
+def check_folders(*folders: Path) -> None:
+    """Make the folders; OSError now and not after an epoch when nothing can be written there."""
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "cannot write there", str(folder))
 
 
 def make_trainer(recipe: Recipe, datasets: Datasets, output: Path, work: Path, hardware: Hardware) -> lightning.Trainer:
@@ -162,6 +165,7 @@ def make_trainer(recipe: Recipe, datasets: Datasets, output: Path, work: Path, h
         num_sanity_val_steps=0,
         log_every_n_steps=batches,
         enable_model_summary=False,
+        plugins=[WholeCheckpoints()],
     )
 
 
@@ -183,6 +187,9 @@ def fit(
     task: Task
     datasets: Datasets
     task, datasets = importlib.import_module(f"dvae.training.{recipe.task}").build(recipe, data_root)
+    if state is not None:
+        check_state(state, task)
+    check_folders(output, work)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = make_trainer(recipe, datasets, output, work, hardware)
     train = DataLoader(datasets.train, batch_size=None, num_workers=options.num_workers)

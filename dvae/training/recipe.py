@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from dvae.configuration import from_mapping, parse_yaml, read_yaml, setting, shown
 from dvae.data.speech_sets import speech_set
+from dvae.files import printable
 from dvae.models.store.find import share_folders
 from dvae.training.recipe_data import (
     EnhancerData,
@@ -117,11 +118,11 @@ class Recipe:
         start = f"; begun from the weights of {Path(begun).name}" if begun else ""
         card = {
             **self.card,
-            "data": f"{found.layout} {folder.name!r}: {files}{start}",
+            "data": f"{found.layout} {printable(folder.name)!r}: {files}{start}",
             "limits": "those of the data",
             "licence": "as the licence of the data allows" + (", and that of the model begun from" if start else ""),
         }
-        options = (*self.options, f"--speech {folder.name}")
+        options = (*self.options, f"--speech {printable(folder.name)}")
         return replace(self, data=self.data.with_speech(folder), card=card, options=options)
 
 

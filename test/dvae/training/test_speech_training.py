@@ -203,6 +203,30 @@ def test_changes_on_the_command_line(
     assert "run_work with a run in it; --resume goes on with that run" in capsys.readouterr().err
 
 
+def test_mistakes_are_known_before_the_first_epoch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = arguments(folder, "run", epochs=1)
+    (folder / "file").touch()
+    (folder / "bad_work").mkdir()
+    (folder / "bad_work" / "last.ckpt").write_bytes(b"cut off")
+    place = options.index("--output") + 1
+    for changed, message in (
+        ([*options, "--speech", str(folder / "nothing")], "expected a folder of audio files, got"),
+        ([*options[:place], str(folder / "file"), *options[place + 1 :]], "file: File exists"),
+        ([*options[:place], "/proc/model", *options[place + 1 :]], "/proc/model: No such file or directory"),
+        ([*options, "--resume", "--work", str(folder / "bad_work")], "bad_work/last.ckpt is damaged"),
+        ([*options, "--devices", "0"], "expected one device and one node or more, got 0 and 1"),
+        ([*options, "--set", "model.hidden_size=[[[["], "model.hidden_size: expected YAML, got"),
+        ([*options, "--set", "model.hidden_size=[1]"], "hidden_size: expected int, got [1]"),
+        ([str(folder / "file"), *options[1:]], "expected a recipe FILE.yaml or the name of a shipped one"),
+    ):
+        assert train_here(monkeypatch, changed) == 2
+        errors = capsys.readouterr().err.strip().splitlines()
+        assert message in errors[-1]
+        assert len([line for line in errors if "dvae-train: error: " in line]) == 1
+
+
 def test_a_folder_with_broken_and_silent_files(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
