@@ -19,6 +19,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     """Lightning's, but all or nothing: what it writes itself passes through another folder, maybe of another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """The state to `path`; OSError when that cannot be written."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with whole_file(Path(path)) as stream:
             torch.save(checkpoint, stream)
