@@ -74,6 +74,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def command(arguments: argparse.Namespace) -> int:
     """Track as the arguments say; 1 where no track came of it."""
+    import numpy as np
+
     from dvae.data.motchallenge import first_frame, occupied_frames, read_camera_motion, read_rows, write_rows
     from dvae.tracking.account import strange_scores, summary, why_nothing
     from dvae.tracking.config import TrackerConfig
@@ -93,9 +95,9 @@ def command(arguments: argparse.Namespace) -> int:
     tracker = OnlineTracker.load(arguments.model, config, size)
     smoother = LagSmoother(arguments.lag) if arguments.lag else None
     recording, ids = Recording(tracker, smoother, arguments.fps, first_frame(rows), motion), set[int]()
-    frames = tqdm(occupied_frames(rows), desc=arguments.detections.name, unit="frame", total=len(set(rows[:, 0])))
-    found = recording.track(NumberedFrame(number, frame.boxes, frame.scores) for number, frame in frames)
-    write_rows(arguments.target, shown_rows(found, arguments.predicted, ids))
+    with tqdm(occupied_frames(rows), arguments.detections.name, len(np.unique(rows[:, 0])), unit="frame") as frames:
+        found = recording.track(NumberedFrame(number, frame.boxes, frame.scores) for number, frame in frames)
+        write_rows(arguments.target, shown_rows(found, arguments.predicted, ids))
     account = recording.account
     print(f"{recording.num_frames} frames, {len(ids)} tracks: {arguments.target}")
     if account.maps:

@@ -91,16 +91,16 @@ def check_header(where: str, fields: list[str]) -> None:
     corners = next((name for name in names if name in CORNERS), None)
     if corners or ("frame" in names and names[0] != "frame"):
         wrong = f"{corners!r}" if corners else f"'frame' in column {names.index('frame') + 1}"
-        raise ValueError(f"{where}: expected the columns {', '.join(COLUMNS)}, got {wrong} in the header")
+        raise ValueError(f"{where}: expected the columns {','.join(COLUMNS)}, got {wrong} in the header")
 
 
 def numbered_values(path: Path, what: str) -> Iterator[tuple[int, str, list[float]]]:
     """Of each line that holds something its number, text and numbers, none where it is not all numbers. A header, a
-    first line in which nothing is a number, is left out."""
+    first line of as many names as there are columns, is left out."""
     is_first = True
     for number, text in text_lines(path, what):
         fields = columns(text)
-        if is_first and all(is_name(field) for field in fields):
+        if is_first and len(fields) >= FEWEST_COLUMNS and all(is_name(field) for field in fields):
             check_header(f"{path}, line {number}", fields)
         else:
             yield number, text, numbers(fields)
@@ -110,7 +110,7 @@ def numbered_values(path: Path, what: str) -> Iterator[tuple[int, str, list[floa
 def frame_fault(values: list[float]) -> str:
     """What is wrong with the first number of a row as the number of a frame; empty when nothing is."""
     if len(values) < FEWEST_COLUMNS:
-        return f"expected {', '.join(COLUMNS)}[, confidence...]"
+        return f"expected {','.join(COLUMNS)}[,confidence...]"
     if not values[0].is_integer() or values[0] < 0:
         return "expected a frame number, counted from 1 (or 0)"
     if values[0] > LAST_FRAME:

@@ -12,6 +12,7 @@ from dvae.tracking.config import TrackerConfig
 from dvae.tracking.tracks import Tracks, TrackState
 
 Array = NDArray[np.float64]
+NOWHERE = (-np.inf, -np.inf)
 SCALE = 1.001  # scores above are on another scale than 0 to 1
 
 
@@ -23,7 +24,7 @@ class Account(NamedTuple):
     boxes: tuple[int, ...] = (0,) * len(Rule)  # by what became of them
     startable: int = 0  # boxes that are used and score birth_score
     score_range: tuple[float, float] = (np.inf, -np.inf)  # of finite scores
-    reach: tuple[float, float] = (-np.inf, -np.inf)  # largest x and y of boxes outside the image
+    reach: tuple[float, float] = NOWHERE  # largest x and y of boxes outside the image
     maps: int = 0  # of the camera, left out
     tracklets: int = 0  # that began
     confirmed: int = 0  # confirmed tracks in all frames
@@ -64,17 +65,15 @@ def account_of(boxes: Array, scores: Array, rules: NDArray[np.int64], config: Tr
     """Of the detections of one frame: boxes (K, 4), scores (K,), and what became of them, rules (K,)."""
     if not len(rules):
         return Account(frames=1)
-    usable = rules == Rule.USED
-    counts = tuple(np.bincount(rules, minlength=len(Rule)).tolist())
-    outside, finite = boxes[rules == Rule.OUTSIDE], scores[np.abs(scores) <= LARGEST_SCORE]
-    return Account(
-        frames=1,
-        frames_with_boxes=1,
-        boxes=counts,
-        startable=int(np.count_nonzero(usable & (scores >= config.birth_score))),
-        score_range=(float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))),
-        reach=(float(outside[:, 2].max(initial=-np.inf)), float(outside[:, 3].max(initial=-np.inf))),
-    )
+    if not rules.any():
+        counts, finite, reach = (len(rules), *(0,) * (len(Rule) - 1)), scores, NOWHERE
+    else:
+        counts = tuple(np.bincount(rules, minlength=len(Rule)).tolist())
+        finite, outside = scores[np.abs(scores) <= LARGEST_SCORE], boxes[rules == Rule.OUTSIDE]
+        reach = (float(outside[:, 2].max(initial=-np.inf)), float(outside[:, 3].max(initial=-np.inf)))
+    startable = int(np.count_nonzero((rules == Rule.USED) & (scores >= config.birth_score)))
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (np.inf, -np.inf)
+    return Account(1, 1, counts, startable, (low, high), reach)
 
 
 def left_out(account: Account, config: TrackerConfig, image_size: tuple[float, float] | None) -> dict[Rule, str]:

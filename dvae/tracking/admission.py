@@ -7,6 +7,7 @@ finite; what is outside no image can hold.
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import numba
@@ -51,6 +52,7 @@ class Limits(NamedTuple):
     height: float
 
 
+@lru_cache(maxsize=16)
 def limits_of(image_size: tuple[float, float] | None) -> Limits:
     """Of an image (width, height) in pixels, or of any image."""
     if image_size is None:
@@ -116,8 +118,7 @@ def judge(
     boxes: Array, scores: Array, label: Rules, config: TrackerConfig, image_size: tuple[float, float] | None
 ) -> Rules:
     """(K,) rule of each detection: boxes (K, 4), scores (K,), label (K,)."""
-    with np.errstate(invalid="ignore"):
-        good = (np.abs(scores) <= LARGEST_SCORE) & (scores >= config.min_score)
+    good = (np.abs(scores) <= LARGEST_SCORE) & (scores >= config.min_score)
     rules = box_rules(boxes, limits_of(image_size))
     if not good.all():
         rules = np.where((rules == Rule.USED) & ~good, Rule.LOW_SCORE, rules)

@@ -137,8 +137,9 @@ class OnlineTracker:
         known = None if camera is None else self._admit_map(as_affine(camera), frame)
         if camera is not None and known is None:
             frame = frame._replace(account=frame.account._replace(maps=1))
-        rhythm = was.rhythm.after(time, frame.account.given > 0)
-        if was.rhythm.is_between(time, frame.account.given > 0):
+        has_boxes = frame.account.frames_with_boxes > 0
+        rhythm = was.rhythm.after(time, has_boxes)
+        if was.rhythm.is_between(time, has_boxes):
             return self._move_on(was, frame, known, rhythm)
         view = self._follow_camera(was, frame, known)
         assignment = assign(frame, view.predicted, was.people, config)  # E-W

@@ -97,15 +97,23 @@ class TrackerPipeline(Pipeline):
         self._watch = TrackerWatch(reporter, self.image_size, self.wanted)
         self._say_notes(config)
         self.tracker = OnlineTracker.load(node.model, config, self.image_size)
-        for time in (0.0, 0.1):  # compiles the hot loops before the first frame comes
-            self.tracker.update([[0.0, 0.0, 1.0, 1.0]], time)
-        self.tracker.restart(config)
         self.smoother = LagSmoother(node.smoothing_lag) if node.smoothing_lag else None
+        self._warm_up()
         self._markers = TrackMarkers(types, node.marker_scale) if node.markers else None
         self._camera = make_camera_motion() if node.camera_from_images else None
         self._classes = ClassNames()
         self._clock = FrameClock(reporter, node.stamp, node.reset_after)
         self._held: deque[Held] = deque()  # the frames in the smoother
+
+    def _warm_up(self) -> None:
+        """Compile the hot loops before the first frame comes."""
+        for time in (0.0, 0.1):
+            tracks = self.tracker.update([[0.0, 0.0, 10.0, 20.0]], time)
+            if self.smoother:
+                self.smoother.update(time, tracks)
+        if self.smoother:
+            self.smoother.flush()
+        self.tracker.restart(self.tracker.config)
 
     def _check_options(self) -> None:
         node = self.node
@@ -191,6 +199,7 @@ class TrackerPipeline(Pipeline):
 
     def close(self) -> list[Output]:
         outputs = self.flush()
+        self._watch.finish()
         if self.node.ros4hri and self._clock.last is not None:
             outputs.append(humans.nobody(self.types, convert.make_header(self.types, self._clock.last, "")))
         return outputs

@@ -70,6 +70,11 @@ class TrackerWatch:
         if account.given and self.since.frames_with_boxes and self.since.frames_with_boxes % PATIENCE == 0:
             self._reporter.report("no tracks", f"detections: {self._why()}")
 
+    def finish(self) -> None:
+        """Nothing more comes: where no track ever came, say why, after a few frames too."""
+        if self.total.given and not self.total.visible and self.total.frames_with_boxes < PATIENCE:
+            self._reporter.report("no tracks", f"detections: {self._why()}")
+
     def add_bodies(self, tracks: Iterable[str], num_bodies: int, people: ClassList) -> None:
         """A frame's confirmed tracks by their classes, and how many of them are people."""
         if num_bodies:

@@ -65,11 +65,12 @@ def test_columns_that_are_not_given_are_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,-1,1,2,3,4\n2,-1,1,2,3", "line 2: expected frame, id, left, top, width, height"),
-        ("1,-1,1,2,3,4\nframe,id,left,top,width,height", "line 2: expected frame, id"),
-        ("1;-1;1,5;2;3;4", "line 1: expected frame, id"),  # decimal commas
-        ("1 -1 1,5 2 3 4", "line 1: expected frame, id"),
-        ("\n1,-1,,2,3,4", "line 2: expected frame, id"),
+        ("1,-1,1,2,3,4\n2,-1,1,2,3", "line 2: expected frame,id,left,top,width,height"),
+        ("1,-1,1,2,3,4\nframe,id,left,top,width,height", "line 2: expected frame,id"),
+        ("hello", "line 1: expected frame,id,left,top,width,height"),
+        ("1;-1;1,5;2;3;4", "line 1: expected frame,id"),  # decimal commas
+        ("1 -1 1,5 2 3 4", "line 1: expected frame,id"),
+        ("\n1,-1,,2,3,4", "line 2: expected frame,id"),
         ("-1,-1,1,2,3,4", "line 1: expected a frame number, counted from 1"),
         ("1.5,-1,1,2,3,4", "line 1: expected a frame number, counted from 1"),
         ("nan,-1,1,2,3,4", "line 1: expected a frame number, counted from 1"),

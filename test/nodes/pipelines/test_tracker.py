@@ -94,6 +94,16 @@ def test_why_no_track_comes_is_said_once_with_numbers(
     assert sum("no track in" in line for line in camera.log) == 1
 
 
+def test_a_short_recording_without_tracks_says_why_at_its_end() -> None:
+    camera = Camera().watch(12, scores=[0.45])
+    assert not camera.log
+    camera.pipeline.close()
+    assert "no track in 12 frames with 12 boxes: 12 boxes score all 0.45, below birth_score 0.6" in camera.log[0]
+    camera = Camera().watch(12)
+    camera.pipeline.close()
+    assert not camera.log
+
+
 def test_an_empty_scene_and_one_with_people_say_nothing() -> None:
     assert not Camera().watch(100, boxes=[]).log
     camera = Camera().watch(100)
