@@ -13,7 +13,7 @@ NODES = ROOT / "nodes" / "dvae_nodes"
 # A room imports what stands in the lines above it. With a comma between them, one may know the other; those apart by
 # a bar know nothing of each other.
 LAYERS = """
-    configuration, files, threads
+    compilation, configuration, files, threads
     signal, distributions
     models, inference, arrays
     tracking | enhancement | separation | vision

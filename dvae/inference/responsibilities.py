@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from dvae.compilation import kept_on_disk
 from dvae.distributions.gaussian import log_volume
 
 Array = NDArray[np.float64]
@@ -76,7 +77,8 @@ def exclusive(
     return Assignment(*_exclusive_marginals(log_ratio, max_iterations, tolerance))
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def _exclusive_marginals(log_ratio: Array, max_iterations: int, tolerance: float) -> tuple[Array, Array]:
     num_observations, num_sources = log_ratio.shape
     possible = np.argwhere(log_ratio > -np.inf)

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.compilation import kept_on_disk
 from dvae.tracking.config import TrackerConfig
 
 Array = NDArray[np.float64]
@@ -64,7 +65,8 @@ def limits_of(image_size: tuple[float, float] | None) -> Limits:
 FRACTIONS = limits_of((1.0, 1.0))._replace(left=-np.inf, width=np.inf, height=np.inf)  # boxes in fractions of an image
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def box_rules(boxes: Array, limits: Limits) -> Rules:
     """(K,) rule of each box (K, 4), from its coordinates alone."""
     rules = np.zeros(len(boxes), dtype=np.int64)
@@ -83,7 +85,8 @@ def box_rules(boxes: Array, limits: Limits) -> Rules:
     return rules
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def suppress(boxes: Array, label: Rules, order: Rules, most: int, overlap: float) -> Rules:
     """(M,) rules of the boxes `order` (M,), indices into (K, 4), best first: those whose IoU with a better one of the
     same label is above `overlap`, and those beyond `most`. The cost is at most M times `most`."""

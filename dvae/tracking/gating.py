@@ -12,6 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.compilation import kept_on_disk
 from dvae.distributions.gaussian import log_volume
 
 Array = NDArray[np.float64]
@@ -30,7 +31,8 @@ def perfect_fit(variance: Array, spread: Array) -> Array:
     return -0.5 * log_volume(scaled)
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def log_fit(
     boxes: Array,
     variance: Array,

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.compilation import kept_on_disk
 from dvae.tracking.admission import valid_boxes
 from dvae.tracking.boxes import sizes
 from dvae.tracking.population import select
@@ -99,19 +100,22 @@ class Moments(NamedTuple):
     pvv: float
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def write(moments: Any, rows: Array, t: int) -> None:
     """Keep the moments as row t of (T, 5)."""
     rows[t, 0], rows[t, 1], rows[t, 2], rows[t, 3], rows[t, 4] = moments
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def read(rows: Array, t: int) -> Any:
     """The moments of row t of (T, 5)."""
     return Moments(rows[t, 0], rows[t, 1], rows[t, 2], rows[t, 3], rows[t, 4])
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def predict(now: Any, h: float, q: float) -> Any:
     """`h` seconds later, under white acceleration of power `q`."""
     pxx = now.pxx + 2.0 * h * now.pxv + h * h * now.pvv + q * h * h * h / 3.0
@@ -119,7 +123,8 @@ def predict(now: Any, h: float, q: float) -> Any:
     return Moments(now.x + h * now.v, now.v, pxx, pxv, pvv)
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def update(prior: Any, seen: float, variance: float) -> Any:
     """Given a detection of the position."""
     total = prior.pxx + variance
@@ -133,7 +138,8 @@ def update(prior: Any, seen: float, variance: float) -> Any:
     )
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def smooth(now: Any, later: Any, h: float, q: float) -> Any:
     """Given also what follows: `later` is smoothed already, `h` seconds after `now` (Rauch et al. 1965)."""
     prior = predict(now, h, q)
@@ -155,7 +161,8 @@ def smooth(now: Any, later: Any, h: float, q: float) -> Any:
     )
 
 
-@numba.njit(cache=True)
+@kept_on_disk
+@numba.njit()
 def smooth_first(
     boxes: Array, variance: Array, seen: NDArray[np.bool_], steps: Array, acceleration: Array, start: Array
 ) -> tuple[Array, Array]:

@@ -5,15 +5,14 @@ Matrix products are those of OpenBLAS, by way of scipy. Everything else is loops
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  loaded here, so that a limit of threads finds it
-from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
+
+from dvae.compilation import kept_on_disk
 
 Array = NDArray[np.float32]
 PRODUCT_ROWS = 500  # OpenBLAS has kernels of their own for products of less than a million terms
@@ -21,16 +20,7 @@ PRODUCT_ROWS = 500  # OpenBLAS has kernels of their own for products of less tha
 
 def compiled(function: Any) -> Any:
     """Compiled when it is called first, and kept on disk. A product and a sum may become one instruction."""
-    return kept_until_change(numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")(function), __file__)
-
-
-def kept_until_change(function: Any, path: str) -> Any:
-    """A cached numba function whose machine code is made anew also when the file `path` changes, in which functions are
-    that it calls: numba looks at the file of the function alone, and would go on with what those were."""
-    if isinstance(function, Dispatcher):  # not with NUMBA_DISABLE_JIT
-        index: Any = function._cache._cache_file  # type: ignore[attr-defined]
-        index._source_stamp = (index._source_stamp, hashlib.sha256(Path(path).read_bytes()).hexdigest())
-    return function
+    return kept_on_disk(numba.njit(fastmath={"contract"}, error_model="numpy")(function), __file__)
 
 
 @compiled

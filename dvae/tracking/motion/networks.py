@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dvae.models.networks.compiled import kept_until_change
+from dvae.compilation import kept_on_disk
 from dvae.models.trajectory_srnn import TrajectorySRNNConfig
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ _INSIDE = {**_ARITHMETIC, "no_cpython_wrapper": True, "no_cfunc_wrapper": True} 
 
 def kernel(function: Any) -> Any:
     """Machine code to be called from Python, kept on disk with all that it calls, here or in its own file."""
-    return kept_until_change(_njit(cache=True, **_ARITHMETIC)(function), __file__)
+    return kept_on_disk(_njit(**_ARITHMETIC)(function), __file__)
 
 
 def compiled(function: Any) -> Any:
