@@ -1,10 +1,12 @@
 """A sqlite3 file that was cut, damaged, or left by a recorder that was killed: its rows as far as they can be read.
 
-A copy is made where a journal or a write-ahead log lies beside the file: SQLite puts it to rights, but in the file.
+A copy is made where a journal or a write-ahead log lies beside the file (SQLite puts it to rights, but in the file),
+and of a file that ends within a page.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from array import array
@@ -20,6 +22,8 @@ from rosbags.rosbag2.metadata import parse_qos
 
 from dvae_nodes.bags.storage import BagMessage, BagTopic
 
+QUERY = "SELECT id, topic_id, timestamp FROM messages"
+FARTHEST = 1 << 40  # rows that may be damaged in a row
 FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
 NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
@@ -38,10 +42,13 @@ class DamagedSqlite:
         left = companions(path)
         self._is_copy = bool(left)
         self._path = path
-        if left:
+        cut = surplus(path)
+        if left or cut:
             for each in (path, *left):
                 shutil.copy(each, scratch / each.name)
             self._path = scratch / path.name
+        if cut:
+            os.truncate(self._path, path.stat().st_size - cut)
         self.counts: Counter[BagTopic] = Counter()
         try:
             with closing(self._connect()) as database:
@@ -71,6 +78,13 @@ class DamagedSqlite:
         return database
 
 
+def surplus(path: Path) -> int:
+    """Bytes of a last page that is not whole. SQLite would fill it with zeros, and read these as messages."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(18)[16:18], "big") or 1
+    return path.stat().st_size % (65536 if size == 1 else size)
+
+
 def topics(database: sqlite3.Connection) -> dict[int, BagTopic]:
     """The topics by their number; sqlite3.Error where there is no such table."""
     columns = {column[1] for column in database.execute("PRAGMA table_info(topics)")}
@@ -94,9 +108,17 @@ def topics(database: sqlite3.Connection) -> dict[int, BagTopic]:
 def rows(database: sqlite3.Connection) -> NDArray[np.int64]:
     """Number, topic and time of each message that can be reached, by time (N, 3)."""
     found = array("q")
-    with suppress(sqlite3.Error, TypeError, OverflowError):
-        for row in database.execute("SELECT id, topic_id, timestamp FROM messages"):
-            found.extend(row)
+    last, step = -1, 1
+    while step < FARTHEST:
+        try:
+            for row in database.execute(f"{QUERY} WHERE id > ? ORDER BY id", (last,)):
+                found.extend(row)
+                last, step = row[0], 1
+            break
+        except sqlite3.Error:  # a damaged page: what is behind it?
+            last, step = last + step, 2 * step
+        except (TypeError, OverflowError):  # no numbers
+            break
     whole = len(found) // 3 * 3
     table = np.array(found[:whole], dtype=np.int64).reshape(-1, 3)
     return table[np.lexsort((table[:, 0], table[:, 2]))]

@@ -10,7 +10,7 @@ from pathlib import Path
 from rosbags.interfaces import MessageDefinitionFormat
 
 from dvae_nodes.bags.damaged_mcap import DamagedMcap
-from dvae_nodes.bags.damaged_sqlite import DamagedSqlite, companions
+from dvae_nodes.bags.damaged_sqlite import DamagedSqlite, companions, surplus
 from dvae_nodes.bags.files import kind_of, storage_files
 from dvae_nodes.bags.storage import BagMessage, BagTopic, Storage, WholeFile, ZstdDecompressor, merged
 from dvae_nodes.lifecycle.reporting import Reporter
@@ -54,6 +54,8 @@ class BagFile:
     def _open(self) -> Storage:
         if self._is_mcap or not companions(self._path):  # rosbags looks past what is not yet in the file
             try:
+                if not self._is_mcap and surplus(self._path):
+                    raise ValueError("the last page is not whole")
                 return WholeFile(self._path, self._is_mcap)
             except Exception as error:
                 self._say(error)

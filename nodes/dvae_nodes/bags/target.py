@@ -27,7 +27,7 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from ruamel.yaml import YAML
 
 from dvae_nodes.bags.storage import BagMessage
@@ -242,7 +242,7 @@ def definition(store: Any, kind: str) -> tuple[str, str]:
     hashed (wide strings): whoever opens the bag can read the other topics."""
     try:
         return store.generate_msgdef(kind, ros_version=2)[0], store.hash_rihs01(kind)
-    except (TypesysError, KeyError):
+    except Exception:  # a definition may refer to what is not there, or to itself
         empty: Any = get_typestore(Stores.EMPTY)
         empty.register(get_types_from_msg("", kind))
         return empty.generate_msgdef(kind, ros_version=2)[0], empty.hash_rihs01(kind)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.streams import Connection, Place, Streams, drives
+from dvae_nodes.wire.id_lists import IdLists
 from dvae_nodes.wire.messages import MessageTypes, Output
 
 NO_SETTINGS = Settings()
@@ -47,6 +50,7 @@ class Routing:
     ) -> None:
         self._classes, self._settings, self._types, self._reporter = tuple(pipelines), settings, types, reporter
         self._streams = Streams(pipelines, connections, chosen or {}, reporter)
+        self._lists = IdLists(types)
         self._running: dict[tuple[type[Pipeline], str], Pipeline] = {}
         self._ports: dict[Connection, list[Port]] = {}
         places: dict[type[Pipeline], list[Place]] = {}
@@ -95,7 +99,8 @@ class Routing:
         found = {entry: self._streams.places(kind, entry, made[0].types_of(entry.topic)) for entry in inputs}
         places = dict.fromkeys(fed) | {place: None for entry in inputs if drives(entry) for place in found[entry]}
         for place in places:
-            self._running[kind, place.group] = made.pop() if made else self._make(kind)
+            number = sum(other is kind for other, _ in self._running)
+            self._running[kind, place.group] = made.pop() if made else self._make(kind, number)
             for entry in inputs:
                 connection = self._of_place(kind, entry, place, found[entry])
                 if connection is not None:
@@ -118,8 +123,10 @@ class Routing:
             self._reporter.report(f"which {topics}", f"{text} (choose: --topic {name}=TOPIC)")
         return near.get(place.namespace)
 
-    def _make(self, kind: type[Pipeline]) -> Pipeline:
-        return kind(self._types, self._settings.get(kind.name, NO_SETTINGS), self._reporter)
+    def _make(self, kind: type[Pipeline], number: int = 0) -> Pipeline:
+        """Number 0 has the settings; the ids that the others give begin with other letters."""
+        settings = self._settings.get(kind.name, NO_SETTINGS)
+        return kind(self._types, with_prefixes(kind, settings, number) if number else settings, self._reporter)
 
     def _is_on(self, pipeline: type[Pipeline], declared: Input | OutputTopic) -> bool:
         return pipeline.is_on(declared, self._settings.get(pipeline.name, NO_SETTINGS))
@@ -143,13 +150,13 @@ class Routing:
                 continue
             work = partial(declared.handler, pipeline, message, time)
             for output in handle(self._reporter, f"{group}/{declared.topic.name}", work) or []:
-                results.append(in_namespace(output, group))
+                results.append(self._lists.merged(group, in_namespace(output, group)))
                 waiting += [(port, output.type, output.message) for port in self._readers(kind, group, output)]
         return results
 
     def _passed_on(self, kind: type[Pipeline], group: str, outputs: list[Output], time: int) -> list[Output]:
         """Outputs, and what those who read them make of them."""
-        results = [in_namespace(output, group) for output in outputs]
+        results = [self._lists.merged(group, in_namespace(output, group)) for output in outputs]
         for output in outputs:
             readers = self._readers(kind, group, output)
             results += self._deliver([(port, output.type, output.message) for port in readers], time)
@@ -166,6 +173,17 @@ class Routing:
             and output.type in declared.topic.types
             and self._is_on(other, declared)
         ]
+
+
+def with_prefixes(kind: type[Pipeline], settings: Settings, number: int) -> Settings:
+    """The settings of another pipeline of a kind: `b` becomes `ba` for number 1, `bb` for number 2."""
+    letters = ascii_lowercase[(number - 1) % 26] * (1 + (number - 1) // 26)
+    values = []
+    for config in kind.configs:
+        value: Any = settings[config]
+        names = [field.name for field in fields(value) if field.name.endswith("_prefix")]
+        values.append(replace(value, **{name: getattr(value, name) + letters for name in names}))
+    return Settings(*values)
 
 
 def output_names(pipeline: type[Pipeline]) -> set[str]:
