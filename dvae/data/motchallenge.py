@@ -6,6 +6,7 @@ import codecs
 import configparser
 from array import array
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,10 @@ PEDESTRIAN = 1.0
 NOT_GIVEN = -1.0  # as a confidence
 LAST_FRAME = 10_000_000  # four days at 30 frames a second: what is larger counts no frames
 LARGEST_ID = 2.0**62
+LOOK_AHEAD = 4096  # bytes in which it is seen that a file is no text
 FEWEST_COLUMNS = 6
 COLUMNS = ("frame", "id", "left", "top", "width", "height")
+LEFT = ("left", "bb_left", "bbox_left", "x", "x1", "xmin")
 CORNERS = {"x2", "y2", "xmax", "ymax", "x_max", "y_max", "right", "bottom", "bb_right", "bb_bottom"}
 
 
@@ -46,12 +49,11 @@ def text_lines(path: Path, what: str) -> Iterator[tuple[int, str]]:
     """Number and text of each line that holds something, without comments (from # on), a byte order mark and line ends
     of any system; ValueError for a file that is no text in UTF-8."""
     try:
-        with path.open("rb") as raw:
-            head = raw.read(4096)
+        with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig") as stream:
+            head = raw.peek(LOOK_AHEAD)[:LOOK_AHEAD]  # a pipe is read once
             if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head:
                 coding = "UTF-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "binary data"
                 raise ValueError(f"expected {what} in UTF-8, got {path}, which is {coding}")
-        with path.open(encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, start=1):
                 text = line.split("#", 1)[0].strip()
                 if text:
@@ -88,10 +90,12 @@ def is_name(field: str) -> bool:
 def check_header(where: str, fields: list[str]) -> None:
     """ValueError when the names of the columns are others than those that are read."""
     names = [field.strip().strip("\"'").lower() for field in fields]
-    corners = next((name for name in names if name in CORNERS), None)
-    if corners or ("frame" in names and names[0] != "frame"):
-        wrong = f"{corners!r}" if corners else f"'frame' in column {names.index('frame') + 1}"
-        raise ValueError(f"{where}: expected the columns {','.join(COLUMNS)}, got {wrong} in the header")
+    left = next((column for column, name in enumerate(names) if name in LEFT), 2)
+    wrong = [column for column, name in enumerate(names) if name in CORNERS or (name == "frame" and column)]
+    wrong += [left] if left != 2 else []
+    if wrong:
+        got = f"{names[wrong[0]]!r} in column {wrong[0] + 1}"
+        raise ValueError(f"{where}: expected the columns {','.join(COLUMNS)}, got {got}")
 
 
 def numbered_values(path: Path, what: str) -> Iterator[tuple[int, str, list[float]]]:

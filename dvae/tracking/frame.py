@@ -42,6 +42,15 @@ def one_each(name: str, values: ArrayLike, count: int) -> NDArray[Any]:
     return array
 
 
+def whole(name: str, values: NDArray[Any]) -> NDArray[np.int64]:
+    """`values` as integers; ValueError where one is none."""
+    if values.dtype.kind not in "iub":
+        values = values.astype(np.float64)
+        if not (np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < 2.0**62)).all():
+            raise ValueError(f"expected whole numbers as {name}s, got {np.array2string(values, threshold=8)}")
+    return values.astype(np.int64)
+
+
 def choose_detections(
     boxes: ArrayLike,
     scores: ArrayLike | None,
@@ -59,7 +68,7 @@ def choose_detections(
     if scores is not None:
         score = one_each("score", scores, len(given)).astype(np.float64)
     if labels is not None:
-        label = one_each("label", labels, len(given)).astype(np.int64)
+        label = whole("label", one_each("label", labels, len(given)))
     rules = judge(given, score, label, config, image_size)
     index = np.flatnonzero(rules == Rule.USED)
     kept = given[index]

@@ -64,7 +64,10 @@ class HogDetector:
         self._hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[Boxes, NDArray[np.float64]]:
-        """BGR image (H, W, 3) -> boxes (K, 4) in pixels and scores (K,) in [0, 1], best first."""
+        """BGR image (H, W, 3) -> boxes (K, 4) in pixels and scores (K,) in [0, 1], best first. ValueError for
+        one without pixels."""
+        if not image.size:
+            raise ValueError(f"expected an image with pixels, got shape {image.shape}")
         config = self.config
         zoom = PERSON_HEIGHT / (config.smallest_person * image.shape[0])
         zoomed: Any = cv2.resize(image, None, fx=zoom, fy=zoom)

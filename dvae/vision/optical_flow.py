@@ -26,7 +26,10 @@ class OpticalFlow:
         self._last = None
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-        """BGR or grey image (H, W[, 3]) -> the map from the image before; None for the first or a plain image."""
+        """BGR or grey image (H, W[, 3]) -> the map from the image before; None for the first or a plain image.
+        ValueError for one without pixels."""
+        if not image.size:
+            raise ValueError(f"expected an image with pixels, got shape {image.shape}")
         grey: Any = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
         scale = min(1.0, WIDTH / grey.shape[1])
         small: Any = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

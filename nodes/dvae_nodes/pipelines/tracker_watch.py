@@ -67,7 +67,7 @@ class TrackerWatch:
             self.since = self.since.plus(account)
             count_classes(self._classes, detections.class_ids)
         self._report_boxes(account, detections, config)
-        if account.given and self.since.frames_with_boxes and self.since.frames_with_boxes % PATIENCE == 0:
+        if account.given and self._is_time_to_say():
             self._reporter.report("no tracks", f"detections: {self._why()}")
 
     def finish(self) -> None:
@@ -91,6 +91,11 @@ class TrackerWatch:
                 f"{counted(self._bodiless)}, and people are {people.text!r}: set person_classes to those that are "
                 "people (* for all)",
             )
+
+    def _is_time_to_say(self) -> bool:
+        """Each time that patience ends; but where tracks came before, boxes of low scores alone are an empty scene."""
+        is_over = self.since.frames_with_boxes > 0 and self.since.frames_with_boxes % PATIENCE == 0
+        return is_over and (not self.total.visible or self.since.boxes[Rule.LOW_SCORE] < self.since.given)
 
     def _why(self) -> str:
         since = self.since

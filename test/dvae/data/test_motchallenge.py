@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -56,6 +58,15 @@ def test_text_as_tools_write_it(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text).tolist() == [*expected, [3, -1, 11, 20, 30, 40, 0.7, -1, -1]]
 
 
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_text, args=("frame,id,left,top,width,height\n" + "\n".join(ROWS),))
+    writer.start()
+    assert len(read_rows(path)) == 3
+    writer.join()
+
+
 def test_columns_that_are_not_given_are_one(tmp_path: Path) -> None:
     assert read(tmp_path, "1,-1,10,20,30,40").tolist() == [[1, -1, 10, 20, 30, 40, 1, 1, 1]]
     assert read(tmp_path, "1 -1 10 20 30 40 0.5").tolist() == [[1, -1, 10, 20, 30, 40, 0.5, 1, 1]]
@@ -76,8 +87,9 @@ def test_columns_that_are_not_given_are_one(tmp_path: Path) -> None:
         ("nan,-1,1,2,3,4", "line 1: expected a frame number, counted from 1"),
         ("1,-1,1,2,3,4\n1700000001,-1,1,2,3,4", r"line 2: expected a frame number up to 10000000.*got '1700000001"),
         ("inf,-1,1,2,3,4", "line 1: expected a frame number"),
-        ("frame,id,x1,y1,x2,y2,score\n1,-1,1,2,3,4,1", "line 1: expected the columns .* got 'x2' in the header"),
-        ("id,frame,left,top,width,height\n1,1,1,2,3,4", "line 1: expected the columns .*'frame' in column 2"),
+        ("frame,id,x1,y1,x2,y2,score\n1,-1,1,2,3,4,1", "line 1: expected the columns .* got 'x2' in column 5"),
+        ("id,frame,left,top,width,height\n1,1,1,2,3,4", "line 1: expected the columns .* got 'frame' in column 2"),
+        ("frame,left,top,width,height,score\n1,1,2,3,4,1", "line 1: expected the columns .* got 'left' in column 2"),
         ("1,-1,1,2,3,4".encode("utf-16"), "in UTF-8, got .*det.txt, which is UTF-16"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "in UTF-8, got .*det.txt, which is binary data"),
         ("1,-1,1,2,3,4 # caf\u00e9".encode("latin-1"), "in UTF-8, got .*det.txt: "),

@@ -177,6 +177,14 @@ def test_wrong_shapes_are_named(shipped: TrajectorySRNN) -> None:
         OnlineTracker(shipped).update([[0, 0, 1, 1]], 0.0, [0.5, 0.5])
 
 
+@pytest.mark.parametrize("label", [np.nan, np.inf, 1.5, 1e300])
+def test_labels_that_are_no_whole_numbers_are_refused(shipped: TrajectorySRNN, label: float) -> None:
+    tracker = OnlineTracker(shipped)
+    with pytest.raises(ValueError, match="expected whole numbers as labels, got"):
+        tracker.update([[0, 0, 10, 20]], 0.0, labels=[label])
+    assert tracker.update([[0, 0, 10, 20]], 0.0, labels=[3.0]).label.tolist() == [3]
+
+
 def test_empty_frames_and_nan_scores(shipped: TrajectorySRNN) -> None:
     tracker = OnlineTracker(shipped)
     assert len(tracker.update([], 0.0).track_id) == 0

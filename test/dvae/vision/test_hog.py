@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from dvae.vision.hog import HogConfig, HogDetector, best_windows
 
@@ -28,3 +29,9 @@ def test_people_are_found_best_first_and_a_plain_image_has_none() -> None:
     assert len(stricter) < len(boxes)
     for shape in ((200, 150, 3), (8, 8, 3)):
         assert len(HogDetector().detect(np.zeros(shape, dtype=np.uint8))[0]) == 0
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (5, 0, 3)])
+def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected an image with pixels, got shape"):
+        HogDetector().detect(np.zeros(shape, dtype=np.uint8))

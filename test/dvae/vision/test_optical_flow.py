@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from dvae.vision.optical_flow import CameraMotion, OpticalFlow, compose
 
@@ -53,3 +54,9 @@ def test_the_motion_between_two_times_is_that_of_all_images_between_them(rng: np
     assert camera.take(3, 9) is None  # taken
     camera.add(scene[100:400, 100:600], 4)
     assert camera.take(None, 4) is None  # there was none before
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (5, 0, 3)])
+def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected an image with pixels, got shape"):
+        OpticalFlow().update(np.zeros(shape, dtype=np.uint8))
