@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,8 +37,17 @@ class TolerantCache(FunctionCache):
             logger.info("%s: compiled, but not kept: %s", self._name, error)
 
 
+@cache
+def say_once() -> None:
+    """A word in the log, for all functions together."""
+    logger.warning(
+        "compiled code cannot be kept, so that each start takes half a minute more: neither the installation nor the "
+        "home folder can be written; NUMBA_CACHE_DIR can name another"
+    )
+
+
 def kept_on_disk(function: Function, path: str | None = None) -> Function:
-    """A numba function whose machine code is kept between processes, without a word where there is no place for it.
+    """A numba function whose machine code is kept between processes, or made anew where there is no place for it.
 
     path: a file, in which functions are that it calls: the code is made anew also when that one changes. numba looks
     at the file of the function alone, and would go on with what those were.
@@ -45,12 +55,12 @@ def kept_on_disk(function: Function, path: str | None = None) -> Function:
     if not isinstance(function, Dispatcher):  # with NUMBA_DISABLE_JIT
         return function
     try:
-        cache: Any = TolerantCache(function.py_func)  # type: ignore[no-untyped-call]
-    except (RuntimeError, OSError) as error:  # numba found no place
-        logger.info("compiled in each process anew: %s", error)
+        kept: Any = TolerantCache(function.py_func)  # type: ignore[no-untyped-call]
+    except (RuntimeError, OSError):  # numba found no place
+        say_once()
         return function
     if path is not None:
-        index = cache._cache_file
+        index = kept._cache_file
         index._source_stamp = (index._source_stamp, hashlib.sha256(Path(path).read_bytes()).hexdigest())
-    function._cache = cache  # type: ignore[attr-defined]
+    function._cache = kept  # type: ignore[attr-defined]
     return function

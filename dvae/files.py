@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import uuid
@@ -16,8 +17,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """The stream by which to write `path`. What is written is there when the block has ended without error, all of it;
     until then, and after an error or a kill, `path` is what it was before.
 
-    The bytes go to a hidden file beside it, which then takes its name and the mode of what was there; a link stays a
-    link. Pipes and devices, which cannot be replaced, are written to directly. OSError names `path`.
+    The bytes go to a file beside it without a name, or a hidden one, which then takes the name and the mode of what was
+    there; a link stays a link. Pipes and devices, which cannot be replaced, are written to directly. OSError names
+    `path`.
     """
     try:
         target = Path(os.path.realpath(path))
@@ -33,18 +35,31 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def _beside(target: Path) -> Iterator[BinaryIO]:
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     if mode is not None and not os.access(target, os.W_OK):
-        raise PermissionError(1, "the file is read-only")
+        raise PermissionError(errno.EACCES, "the file is read-only")
     temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as stream:
+        with _nameless(target.parent) or temporary.open("xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())  # the bytes before the name, also when power fails
-        if mode is not None:
-            temporary.chmod(mode)
+            if mode is not None:
+                os.fchmod(stream.fileno(), mode)
+            if not temporary.exists():
+                handle = stream.fileno()  # Python follows the link to what has no name only when given src_dir_fd too
+                os.link(f"/proc/self/fd/{handle}", temporary, src_dir_fd=handle)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _nameless(folder: Path) -> BinaryIO | None:
+    """A file in `folder` that has no name yet and goes with its process; None where the system has no such files."""
+    if not (hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")):
+        return None
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
+    except OSError:  # on some file systems; what else may be wrong, a file with a name finds too
+        return None
 
 
 def write_whole(path: Path, data: bytes) -> None:

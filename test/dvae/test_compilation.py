@@ -9,7 +9,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from dvae.compilation import TolerantCache, kept_on_disk
+from dvae.compilation import TolerantCache, kept_on_disk, say_once
 
 
 def test_machine_code_follows_a_change_of_the_functions_that_it_calls(tmp_path: Path) -> None:
@@ -55,6 +55,9 @@ def test_a_damaged_cache_and_a_full_disk_cost_only_time(tmp_path: Path, monkeypa
     assert [hits(), hits()] == [0, 0]
 
 
-def test_no_place_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_place_at_all(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(TolerantCache._impl_class, "_locator_classes", [])
-    assert kept_on_disk(numba.njit(once))() == 7
+    say_once.cache_clear()
+    assert [kept_on_disk(numba.njit(once))() for _ in range(2)] == [7, 7]
+    (record,) = caplog.records
+    assert "NUMBA_CACHE_DIR" in record.message

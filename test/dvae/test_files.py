@@ -12,6 +12,13 @@ import pytest
 from dvae.files import keep_inputs, whole_file, write_whole
 
 
+@pytest.fixture(autouse=True, params=["without a name", "hidden"])
+def kind_of_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways, whichever this file system has."""
+    if request.param == "hidden":
+        monkeypatch.setattr("dvae.files._nameless", lambda folder: None)
+
+
 def write_half(path: Path, content: bytes | None) -> None:
     with whole_file(path) as stream:
         stream.write(b"half")
