@@ -95,7 +95,7 @@ class HeldAudio:
             return self._take_back(float(late[0]), back, is_end)
         stays = np.minimum.accumulate(np.where(back, np.inf, late)[::-1])[::-1]  # in all that come after
         jitters = self._jitters(late[~back])
-        limits = self._limits(jitters)
+        limits = np.array(self._limits(jitters))
         if stays[0] < limits[0]:
             if late[0] >= limits[0]:
                 self._remember(head.stamp, float(late[0]))
@@ -111,13 +111,17 @@ class HeldAudio:
     def _is_open(self, chunk: StampedChunk) -> bool:
         """Whether a chunk that is next may not follow at once."""
         late = self._clock.late_seconds(chunk.stamp)
-        return bool(late >= self._limits(self._has_caught_up())[0]) or self._is_back(chunk, late)
+        return late >= self._limit(chunk.num_samples, self._has_caught_up()) or self._is_back(chunk, late)
 
-    def _limits(self, jitters: bool) -> NDArray[np.float64]:
+    def _limits(self, jitters: bool) -> list[float]:
         """How late each chunk may be and follow at once: by a part of it or, where chunks wait, of the longest."""
-        sizes = np.array([chunk.num_samples for chunk in self._chunks], dtype=np.float64)
-        least, parts = (LATE_JITTER_SECONDS, np.full_like(sizes, sizes.max())) if jitters else (LATE_SECONDS, sizes)
-        return np.maximum(LATE_FRACTION * parts / self._clock.input_rate, least)
+        sizes = [chunk.num_samples for chunk in self._chunks]
+        longest = max(sizes)
+        return [self._limit(longest if jitters else size, jitters) for size in sizes]
+
+    def _limit(self, num_samples: int, jitters: bool) -> float:
+        least = LATE_JITTER_SECONDS if jitters else LATE_SECONDS
+        return max(LATE_FRACTION * num_samples / self._clock.input_rate, least)
 
     def _has_caught_up(self) -> bool:
         """Whether chunks of the last seconds were late without loss."""

@@ -48,6 +48,7 @@ class ChannelWatch:
 
     def __init__(self, rate: int, num_channels: int) -> None:
         self._block = max(1, round(rate / (2 * LOW_HZ)))
+        self._average: Audio = np.full(self._block, 1.0 / self._block, dtype=np.float32)
         self._num_channels, self._enough = num_channels, round(SECONDS * rate)
         self._heard = self._nothing_heard()
 
@@ -59,11 +60,13 @@ class ChannelWatch:
         """Channels (C, S) -> the one that is most unlike the others, when enough was heard and there is one."""
         heard = self._heard
         whole = samples.shape[1] // self._block * self._block
-        low = samples[:, :whole].reshape(self._num_channels, -1, self._block).mean(axis=2, dtype=np.float64)
+        samples = np.ascontiguousarray(samples)
+        low = (samples[:, :whole].reshape(-1, self._block) @ self._average).astype(np.float64)
+        low = low.reshape(self._num_channels, -1)
         heard.products += low @ low.T
         heard.sums += low.sum(axis=1)
         heard.num_blocks += low.shape[1]
-        heard.power += np.einsum("cs,cs->c", samples, samples, dtype=np.float64)
+        heard.power += np.einsum("cs,cs->c", samples, samples)
         heard.num_samples += samples.shape[1]
         if heard.num_samples < self._enough or not heard.num_blocks:
             return None

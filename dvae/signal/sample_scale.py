@@ -46,11 +46,13 @@ class SampleScale:
 
     def admit(self, samples: Audio) -> Admitted:
         """Channels (C, S)."""
-        peaks = np.abs(samples).max(axis=0, initial=0.0)
         limit = HEADROOM * self.peak
-        if peaks.max(initial=0.0) <= limit:  # not so for NaN
-            self._heard(peaks)
+        largest = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
+        if largest <= limit:  # not so for NaN
+            self.peak = max(self.peak, largest)
+            self._num_samples += samples.shape[1]
             return Admitted(samples, 0)
+        peaks = np.abs(samples).max(axis=0, initial=0.0)
         admitted, first = samples.copy(), 0
         for place in np.flatnonzero(~(peaks <= limit)).tolist():
             self._heard(peaks[first:place])

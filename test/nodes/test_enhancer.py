@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
 from dvae_perception.msg import SpeechActivity
-from live_messages import DATA, SECOND, TYPES, audio_messages
+from live_messages import DATA, SECOND, TYPES, audio_messages, frame_message
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from dvae.evaluation.metrics.speech import si_sdr
 from dvae.signal.audio_file import read_mono
+from dvae.vision.hog import HogDetector
+from dvae_nodes.detector import DetectorNode
 from dvae_nodes.enhancer import EnhancerNode
 from dvae_nodes.wire import audio
 from dvae_nodes.wire import conversions as convert
@@ -104,3 +107,33 @@ def test_mp3_is_refused_with_advice(stage: Any, capfd: Any) -> None:
     for message in audio_messages(np.zeros(4096, dtype=np.float32), start=20.0):
         stage.publish("audio", message)
     stage.until(lambda: bool(enhanced))
+
+
+def test_slow_work_on_images_neither_loses_audio_nor_puts_silence_into_it(stage: Any, monkeypatch: Any) -> None:
+    """All nodes share one executor. Here the detector does not return before all of the sound is enhanced: if sound
+    waited for images, it would never end. The sound has no stamps, so that only its arrival could be a clock."""
+    from audio_common_msgs.msg import AudioData
+
+    heard = threading.Event()
+
+    def detect(*_: Any) -> tuple[np.ndarray, np.ndarray]:
+        assert heard.wait(60)
+        return np.zeros((0, 4)), np.zeros(0)
+
+    monkeypatch.setattr(HogDetector, "detect", detect)
+    detector = stage.add(DetectorNode)
+    node = stage.add(EnhancerNode, sample_rate=16000, audio_type="AudioData")
+    enhanced = stage.listen(AudioData, "audio/enhanced", 2000)
+    noisy = read_mono(DATA / "demo_speech_noisy.flac", 16000)[:48000]
+    for number, first in enumerate(range(0, noisy.size, 160)):  # chunks of 10 ms, an image every 0.1 s
+        if number % 10 == 0:
+            stage.publish("image", frame_message(1.0 + number / 100, np.zeros((128, 64, 3), np.uint8)))
+        stage.publish("audio", audio.audio_bytes_message(TYPES, noisy[first : first + 160]), 2000)
+        stage.executor.spin_once(timeout_sec=0.0)
+    stage.until(lambda: node.meter("audio").count == 300)
+    assert not detector.meter("image").count  # it is still at work on the first one
+    heard.set()
+    node.trigger_deactivate()
+    stage.until(lambda: sum(len(m.data) for m in enhanced) >= 2 * noisy.size)
+    assert sum(len(m.data) for m in enhanced) == 2 * noisy.size
+    assert not stage.problems(node)
