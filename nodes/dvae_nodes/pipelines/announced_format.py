@@ -28,6 +28,7 @@ class AnnouncedFormat:
         self._refused = False
         self._waiting: deque[AudioChunk] = deque()
         self._num_bytes = 0  # of those that wait
+        self._first: AudioChunk | None = None  # that had to wait, though it may have left since
 
     def announce(self, info: Any) -> list[AudioChunk]:
         """audio_common_msgs/AudioInfo of ros-drivers -> the chunks that waited for it."""
@@ -46,7 +47,8 @@ class AnnouncedFormat:
             return []
         if self.known is not None:
             return [chunk]
-        if self._waiting and _seconds_between(self._waiting[0], chunk) >= MAX_WAITING_SECONDS:
+        self._first = self._first or chunk
+        if _seconds_between(self._first, chunk) >= MAX_WAITING_SECONDS:
             return [*self.give_up(), chunk]
         self._keep(chunk)
         text = "audio: expected audio_info with the format, got none yet: audio is kept"
@@ -63,7 +65,7 @@ class AnnouncedFormat:
         return waiting
 
     def _take_waiting(self) -> list[AudioChunk]:
-        waiting, self._num_bytes = list(self._waiting), 0
+        waiting, self._num_bytes, self._first = list(self._waiting), 0, None
         self._waiting.clear()
         return waiting
 

@@ -17,6 +17,8 @@ from dvae_nodes.wire.messages import MessageTypes
 
 # ---------------------------------------------------------------------- time
 
+LAST_STAMP = 2**31 * NANOSECONDS - 1  # its seconds are an int32
+
 
 def stamp_to_nanoseconds(stamp: Any) -> int:
     """builtin_interfaces/msg/Time -> nanoseconds."""
@@ -24,8 +26,8 @@ def stamp_to_nanoseconds(stamp: Any) -> int:
 
 
 def make_header(types: MessageTypes, nanoseconds: int, frame_id: str) -> Any:
-    """std_msgs/msg/Header at `nanoseconds`."""
-    seconds, rest = divmod(max(nanoseconds, 0), NANOSECONDS)
+    """std_msgs/msg/Header at `nanoseconds`, or at the first or last time that a stamp can be."""
+    seconds, rest = divmod(min(max(nanoseconds, 0), LAST_STAMP), NANOSECONDS)
     stamp = types.make("builtin_interfaces/msg/Time", sec=seconds, nanosec=rest)
     return types.make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 

@@ -63,6 +63,13 @@ def test_the_oldest_leave_a_full_queue_where_no_time_passes(monkeypatch: pytest.
     assert "expected audio_info before 1000 bytes or 5 chunks had to wait for it" in log[1]
 
 
+def test_what_is_dropped_does_not_make_it_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announced_format, "MAX_WAITING_BYTES", 1000)
+    announced = AnnouncedFormat(None, Reporter(print))
+    found = [len(announced.admit(chunk(second, bytes(300)))) for second in range(8)]
+    assert found == [0, 0, 0, 0, 0, 0, 4, 1]
+
+
 def test_a_refused_format_drops_chunks_until_another_is_announced() -> None:
     log: list[str] = []
     announced = AnnouncedFormat(AudioFormat(16000, 1), Reporter(log.append))
