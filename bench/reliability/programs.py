@@ -48,6 +48,31 @@ def program(name: str) -> Program:
     return loaded
 
 
+class Started(NamedTuple):
+    """A run that goes on: its process, where it writes, when it began."""
+
+    child: int
+    folder: Path
+    began: float
+
+
+def start(name: str, arguments: Sequence[Any], folder: Path, before: Callable[[], None] | None = None) -> Started:
+    """Begin a program in a fork of this process. before: called in the fork first, for what it shall not have."""
+    entry = program(name)
+    began = time.perf_counter()
+    child = os.fork()
+    if child == 0:
+        _become(entry, name, arguments, folder, before)
+    return Started(child, folder, began)
+
+
+def finish(started: Started, seconds: float = 30.0) -> Run:
+    """Wait for the end, at most so long."""
+    status, peak = _wait(started.child, seconds)
+    out, error = ((started.folder / name).read_text(errors="replace") for name in ("stdout.txt", "stderr.txt"))
+    return Run(status, out, error, time.perf_counter() - started.began, peak)
+
+
 def run(
     name: str,
     arguments: Sequence[Any],
@@ -55,17 +80,8 @@ def run(
     seconds: float = 30.0,
     before: Callable[[], None] | None = None,
 ) -> Run:
-    """Run a program in a fork of this process. before: called in the fork first, for what it shall not have."""
-    entry = program(name)
-    out, error = folder / "stdout.txt", folder / "stderr.txt"
-    began = time.perf_counter()
-    child = os.fork()
-    if child == 0:
-        _become(entry, name, arguments, out, error, before)
-    status, peak = _wait(child, seconds)
-    return Run(
-        status, out.read_text(errors="replace"), error.read_text(errors="replace"), time.perf_counter() - began, peak
-    )
+    """Run a program to its end."""
+    return finish(start(name, arguments, folder, before), seconds)
 
 
 def _wait(child: int, seconds: float) -> tuple[int | None, float]:
@@ -86,14 +102,13 @@ def _become(
     entry: Program,
     name: str,
     arguments: Sequence[Any],
-    out: Path,
-    error: Path,
+    folder: Path,
     before: Callable[[], None] | None,
 ) -> None:
     """The life of the fork; does not return."""
     status = 99
     try:
-        for descriptor, path in ((1, out), (2, error)):
+        for descriptor, path in ((1, folder / "stdout.txt"), (2, folder / "stderr.txt")):
             opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(opened, descriptor)
             os.close(opened)
