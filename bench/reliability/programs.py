@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CURSOR = re.compile(r"\r|\x1b\[\d*[A-Z]")  # what progress bars write
+SAID = re.compile(r"dvae-\w+: \S")
 MAX_MEMORY = 2**30  # bytes more than before
 Program = Callable[[], int]
 
@@ -36,7 +37,7 @@ class Run(NamedTuple):
             return f"traceback: {lines[-1] if lines else ''}"
         if self.status not in (0, 1, 2):
             return f"exit status {self.status}: {lines[-1] if lines else ''}"
-        if self.status and not any(line.strip().startswith("dvae-") for line in lines[-1:]):
+        if self.status and not SAID.search(self.error):
             return f"exit status {self.status} without a line that says why: {lines[-1] if lines else ''}"
         return ""
 

@@ -15,7 +15,7 @@ from outcome import Effort, Outcome
 
 from dvae.threads import use_one_thread
 
-PARTS = ("storm_tracker", "storm_enhancer", "storm_files", "kills", "scarcity", "endurance", "bursts")
+PARTS = ("kinds", "storm_tracker", "storm_enhancer", "storm_files", "kills", "scarcity", "endurance", "bursts")
 
 
 def main() -> int:

