@@ -1,4 +1,4 @@
-"""A day of audio and a million frames, as fast as they go: memory stays flat, nothing is lost, and how long it takes."""
+"""A day of audio and a million frames as fast as they go: memory stays flat, nothing is lost; how long it takes."""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ def bag_left(folder: Path, seconds: float) -> str:
     ended = run("dvae-replay", [left, folder / "again", "--results-only"], folder, PATIENCE)
     assert not ended.wrong(), ended.wrong()
     if seconds > 3.0:
-        assert ended.status == 0 and "nothing to do" not in ended.out, f"nothing is left after {seconds:.1f} s"
+        assert ended.status == 0, f"what is left after {seconds:.1f} s cannot be read: {ended.error[-200:]}"
+        assert "nothing to do" not in ended.out, f"nothing is left after {seconds:.1f} s"
     shutil.rmtree(folder / "again", ignore_errors=True)
     return "a bag that can be read" if ended.status == 0 else "a bag without messages"
 
@@ -160,7 +161,8 @@ def killed(victim: Victim, folder: Path, seconds: float) -> str:
     if victim.program == "dvae-train" and ended.status == 2:  # nothing to resume from yet
         assert not ended.wrong(), ended.wrong()
         ended = run(victim.program, victim.arguments(folder), folder, PATIENCE)
-    assert ended.status == 0 and not ended.wrong(), f"going on: {ended.wrong() or ended.error[-500:]}"
+    assert ended.status == 0, f"going on: {ended.error[-500:]}"
+    assert not ended.wrong(), f"going on: {ended.wrong()}"
     victim.done(folder)
     return found
 

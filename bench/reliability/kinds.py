@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import kinds_bags
 import kinds_boxes
 import kinds_files
+import kinds_ros
 import kinds_sound
 from outcome import Effort, Outcome, run_check
 from storm_files import warm_up
@@ -15,5 +17,7 @@ from tqdm import tqdm
 def outcomes(effort: Effort) -> Iterator[Outcome]:
     """A row for each."""
     warm_up()
-    for check in tqdm([*kinds_sound.CHECKS, *kinds_boxes.CHECKS, *kinds_files.CHECKS], desc="kinds", unit="kind"):
+    modules = (kinds_sound, kinds_boxes, kinds_bags, kinds_files, kinds_ros)
+    checks = [check for module in modules for check in module.CHECKS]
+    for check in tqdm(checks, desc="kinds", unit="kind"):
         yield run_check(effort, check)

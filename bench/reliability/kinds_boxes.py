@@ -45,7 +45,8 @@ def rows(change: Callable[[int, list[str]], list[list[str]]]) -> str:
 
 def gives_four(ended: Run) -> str:
     """Four people have four tracks."""
-    assert ended.status == 0 and " 4 tracks" in ended.out, (ended.status, ended.out, ended.error[-200:])
+    assert ended.status == 0, ended.error[-200:]
+    assert " 4 tracks" in ended.out, (ended.out, ended.error[-200:])
     return "4 people, 4 tracks"
 
 

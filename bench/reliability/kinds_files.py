@@ -115,7 +115,8 @@ def cannot_write(folder: Path) -> str:
     (place / "det.txt").write_text(samples.detections_text(20))
     ends += [run("dvae-track", [place / "det.txt", out, *SIZE], folder, SECONDS) for out in ("/proc/t", "/dev/full")]
     for end in ends:
-        assert end.status and not end.wrong(), (end.status, end.wrong(), end.out)
+        assert end.status, f"exit status 0: {end.out}"
+        assert not end.wrong(), end.wrong()
     return "/proc, /dev/full, 16 channels to FLAC: one line each"
 
 
@@ -128,7 +129,8 @@ def yaml_of_any_kind(folder: Path) -> str:
     for text in [*texts, "class: TrajectorySRNN\nconfig: {1: 2}\nsha256: a\n"]:
         (place / "model.yaml").write_text(text)
         ended = run("dvae-track", [folder / "det.txt", folder / "o.txt", *SIZE, "--model", place], folder, SECONDS)
-        assert ended.status == 2 and not ended.wrong(), (text[:40], ended.status, ended.wrong())
+        assert ended.status == 2, (text[:40], ended.status)
+        assert not ended.wrong(), (text[:40], ended.wrong())
     return "a bomb, 5,000 brackets, lists for maps: one line each"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CURSOR = re.compile(r"\r|\x1b\[\d*[A-Z]")  # what progress bars write
-SAID = re.compile(r"dvae-\w+: \S")
+SAID = re.compile(r"(dvae-\w+|warning|interrupted): \S")
 MAX_MEMORY = 2**30  # bytes more than before
 Program = Callable[[], int]
 

@@ -8,8 +8,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "bench" / "demo"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
 
 from outcome import Effort, Outcome
 

@@ -22,11 +22,20 @@ from rosbags.highlevel import AnyReader
 from tqdm import tqdm
 
 MAX_SECONDS = 20.0
-NUMBERS = [b"nan", b"inf", b"-inf", b"1e308", b"1e-300", b"-1", b"0", b"1700000000", b"1e9", b"0x10", b"9" * 400, b"\xff"]
-TEXT = [*NUMBERS, b",", b",,,,", b"\n", b"\r\n", b"\r", b"\x00", b"\xef\xbb\xbf", b"frame,id,x,y,w,h,conf\n", b"#", b" ", b";"]
-YAML = [b": ", b"- ", b"[", b"{", b"&a ", b"*a", b"!!python/object:os.system ", b"null", b"~", b"'", b'"', b"|\n", b"\t", *NUMBERS]
-YAML += [b"[" * 3000, b"{" * 3000, b"? ", b"<<: *a", b"!!binary x", b"2024-01-01", b"true", b"1_000", b"1:30:00"]
-BINARY = [b"\xff" * 8, b"\x00" * 8, b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"RIFF", b"data", b"fLaC", b"OggS", b"\x89MCAP0\r\n"]
+NUMBERS = [b"nan", b"inf", b"-inf", b"1e308", b"1e-300", b"-1", b"0", b"1700000000", b"1e9", b"0x10", b"9" * 400]
+TEXT = [
+    *NUMBERS, b",", b",,,,", b"\n", b"\r\n", b"\r", b"\x00", b"\xff", b"\xef\xbb\xbf", b"frame,id,x,y,w,h,conf\n", b"#",
+    b" ", b";",
+]  # fmt: skip
+YAML = [
+    *NUMBERS, b": ", b"- ", b"[", b"{", b"&a ", b"*a", b"!!python/object:os.system ", b"null", b"~", b"'", b'"', b"|\n",
+    b"\t", b"\xff", b"[" * 3000, b"{" * 3000, b"? ", b"<<: *a", b"!!binary x", b"2024-01-01", b"true", b"1_000",
+    b"1:30:00",
+]  # fmt: skip
+BINARY = [
+    b"\xff" * 8, b"\x00" * 8, b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"RIFF", b"data", b"fLaC", b"OggS",
+    b"\x89MCAP0\r\n",
+]  # fmt: skip
 
 
 class Kind(NamedTuple):
@@ -100,7 +109,7 @@ KINDS = [
     Kind("model of motion", "dvae-track", ("model.safetensors", "model.yaml"), YAML, track_model, "out.txt"),
     Kind("its weights, hash made right", "dvae-track", ("model.safetensors",), BINARY, track_model, "out.txt", rehash),
     Kind("its model.yaml, hash made right", "dvae-track", ("model.yaml",), YAML, track_model, "out.txt", rehash),
-    Kind("model of speech, hash made right", "dvae-enhance", ("model.safetensors", "model.yaml"), YAML, enhance_model, "out.wav", rehash),
+    Kind("model of speech, hash made right", "dvae-enhance", ("model.*",), YAML, enhance_model, "out.wav", rehash),
     Kind("wav, flac, ogg, aiff, mp3", "dvae-enhance", ("in/*",), BINARY, enhance_folder, "out"),
     Kind("mcap", "dvae-replay", ("bag/bag.mcap",), BINARY, replay, "out"),
     Kind("mcap without its metadata", "dvae-replay", ("bag/bag.mcap",), BINARY, replay_file, "out"),
@@ -135,7 +144,7 @@ def good_files(kind: Kind, folder: Path) -> None:
 def mutate(kind: Kind, folder: Path, rng: odd.Rng) -> list[Path]:
     """Change one of the files, or several of a folder."""
     paths = [path for pattern in kind.files for path in sorted(folder.glob(pattern))]
-    chosen = [odd.pick(rng, paths)] if "*" not in kind.files[0] else [p for p in paths if rng.random() < 0.4]
+    chosen = [odd.pick(rng, paths)] if kind.files[0] != "in/*" else [p for p in paths if rng.random() < 0.4]
     for path in chosen:
         change = odd.mutated_text if path.suffix in (".txt", ".yaml") else odd.mutated
         path.write_bytes(change(path.read_bytes(), rng, kind.tokens))
