@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import samples
+from hearing import Hearing
 from outcome import Check, Effort, Outcome, run_check
-from storm_enhancer import samples_of
 from storm_tracker import walkers
 
 from dvae.signal.audio_clock import NANOSECONDS
@@ -111,8 +111,8 @@ def send_bursts(peer: Peer, to_tracker: Any, to_enhancer: Any) -> str:
     for node in peer.nodes[1:]:
         node.trigger_deactivate()  # gives what it holds
     expected = number * chunk
-    peer.until(lambda: sum(samples_of(m).size for _, m in heard) >= expected)
-    received = sum(samples_of(m).size for _, m in heard)
+    peer.until(lambda: sum(Hearing().decode(m).size for _, m in heard) >= expected)
+    received = sum(Hearing().decode(m).size for _, m in heard)
     assert received == expected, f"audio: expected {expected} samples, got {received}"
     latency = single_latency(peer, to_tracker, start + number * NANOSECONDS // RATE)
     tracks = len(peer.heard["tracks"])

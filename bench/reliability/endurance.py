@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import odd
 from outcome import Effort, Outcome, memory
-from storm_enhancer import Case, EnhancerStorm, bytes_message, coded, samples_of
+from storm_enhancer import Case, EnhancerStorm, bytes_message, coded
 from storm_tracker import STEP, PipelineStorm, detection, frame_of, walkers
 from tqdm import tqdm
 
@@ -33,13 +33,13 @@ def day_of_audio(effort: Effort, seconds: float) -> Outcome:
             count = int(rng.integers(160, 1600))
             samples = storm.piece(rng, count / 16000, 16000, 1)
             stamp = start + round(sent / 16000 * (1 + 5e-5) * NANOSECONDS) + int(rng.normal(0, 5e5))
-            for output in storm.call("on_audio", bytes_message(coded(samples, "S16LE"), odd.stamp_of(stamp)), stamp):
-                received += samples_of(output.message).size if output.topic == "audio/enhanced" else 0
+            message = bytes_message(coded(samples, "S16LE"), odd.stamp_of(stamp))
+            received += sum(each.size for each in storm.hearing.samples(storm.call("on_audio", message, stamp)))
             sent += len(samples)
             bar.update(len(samples) / 16000 / 3600)
             storm.meter.times.clear()
             warm = memory() if sent < end // 10 else warm
-    received += sum(samples_of(o.message).size for o in storm.pipeline.flush() if o.topic == "audio/enhanced")
+    received += sum(each.size for each in storm.hearing.samples(storm.pipeline.flush()))
     growth, took = memory() - warm, time.perf_counter() - began
     failed = storm.failed
     if growth > MAX_GROWTH:

@@ -11,9 +11,9 @@ from typing import Any
 import odd
 import samples
 from bursts import Peer
+from hearing import Hearing
 from make_bag import audio_types
 from outcome import Check, memory
-from storm_enhancer import samples_of
 from storm_tracker import SIZE, STEP, frame_of, walkers
 
 from dvae.signal.audio_clock import NANOSECONDS
@@ -74,8 +74,8 @@ def audio_capture(_: Path) -> str:
             plain.publish(chunk)
             stamped.publish(AudioDataStamped(audio=chunk))
             peer.until(lambda: False, 0.02)
-        peer.until(lambda: sum(samples_of(each).size for each in heard) > waveform.size // 2, 10.0)
-        found = sum(samples_of(each).size for each in heard)
+        peer.until(lambda: sum(Hearing().decode(each).size for each in heard) > waveform.size // 2, 10.0)
+        found = sum(Hearing().decode(each).size for each in heard)
         peer.close()
         capture.destroy_node()
         rclpy.shutdown(context=other)

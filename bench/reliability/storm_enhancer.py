@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import odd
+from hearing import PORTAUDIO, Hearing
 from make_bag import audio_types
 from outcome import Effort, Meter, Outcome, memory
 from tqdm import tqdm
@@ -30,7 +32,6 @@ CHECK_SECONDS = 6.0  # of clean speech after the storm; the last three are compa
 MAX_SECONDS, SECONDS_A_MEGABYTE = 2.0, 3.0  # CPU time for one message
 MAX_GROWTH = 24.0  # MiB
 TOLERANCE_DB = -25.0
-PORTAUDIO = {1: np.float32, 2: np.int32, 8: np.int16, 16: np.int8, 32: np.uint8}
 SAMPLES = {"S8": "<i1", "U8": "<u1", "S16LE": "<i2", "S16BE": ">i2", "S32LE": "<i4", "F32LE": "<f4", "F64LE": "<f8"}
 FORMATS = [*SAMPLES, "S16_LE", "S24LE", "S24_3LE", "S24_32LE", "s16le", "U16LE", "F32BE", *odd.TEXTS]
 CODINGS = ["wave", "WAVE", "raw", "pcm", "mp3", "opus", "", "a" * 300]
@@ -135,13 +136,15 @@ class EnhancerStorm:
         self.effort, self.case = effort, case
         self.types = audio_types(case.portaudio)
         self.speech, self.meter = speech_at(case.rate).astype(np.float64), Meter()
-        self.pipeline, self.expected = self.fresh(), np.zeros(0)
+        self.hearing, self.reporter, self.expected = Hearing(), Reporter(lambda text: None), np.zeros(0)
+        self.pipeline = self.fresh()
         self.recent: deque[Any] = deque(maxlen=8)
         self.time, self.number, self.failed, self.refused, self.seconds = 1000 * NANOSECONDS, 0, 0, 0, 0.0
 
     def fresh(self) -> EnhancerPipeline:
         """A pipeline that has heard nothing."""
-        return EnhancerPipeline(self.types, self.case.settings, Reporter(lambda text: None))
+        self.hearing, self.reporter = Hearing(), Reporter(lambda text: None)
+        return EnhancerPipeline(self.types, self.case.settings, self.reporter)
 
     def call(self, name: str, message: Any, receive_time: int) -> list[Any]:
         """Results of a message on an input; what must hold for every message is checked."""
@@ -151,6 +154,7 @@ class EnhancerStorm:
             outputs = self.meter.time(partial(getattr(self.pipeline, name), message, receive_time))
             bound = MAX_SECONDS + SECONDS_A_MEGABYTE * length_of(message) / 1e6
             assert self.meter.times[-1] < bound, f"one message took {self.meter.times[-1]:.2f} s"
+            check_reports(self.reporter)
             for output in outputs:
                 if output.topic == "speech_activity":
                     found = output.message
@@ -240,14 +244,15 @@ class EnhancerStorm:
                 message = bytes_message(coded(samples, case.kind), stamp if case.stamped else None)
             heard += self.call("on_audio", message, self.time)
             self.time += int(CHUNK_SECONDS * NANOSECONDS)
-        found = [output.message for output in heard if output.topic == "audio/enhanced"]
-        return np.concatenate([samples_of(message) for message in found] or [np.zeros(0)])
+        return np.concatenate([*self.hearing.samples(heard), np.zeros(0)])
 
     def recover(self) -> None:
         """Clean speech must sound as from a pipeline that heard nothing before."""
         if not self.expected.size:
-            used, self.pipeline = self.pipeline, self.fresh()
-            self.expected, self.pipeline = self.clean(), used
+            used = self.pipeline, self.hearing, self.reporter
+            self.pipeline = self.fresh()
+            self.expected = self.clean()
+            self.pipeline, self.hearing, self.reporter = used
         found = self.clean()
         error = difference_db(self.expected, found)
         if error > TOLERANCE_DB:
@@ -256,12 +261,12 @@ class EnhancerStorm:
             self.pipeline = self.fresh()
 
 
-def samples_of(message: Any) -> np.ndarray[Any, Any]:
-    """Of an enhanced message of any kind, 16 bit."""
-    audio = getattr(message, "audio", message)
-    if hasattr(audio, "info"):
-        return np.asarray(audio.audio_data.int16_data, dtype=float)
-    return np.frombuffer(bytes(audio.data), dtype="<i2").astype(float)
+def check_reports(reporter: Reporter) -> None:
+    """What a pipeline catches by itself may only be a caller's mistake."""
+    wrong = [cause for cause in reporter.counts if re.search("(?<!Value)Error$", cause)]
+    for cause in wrong:
+        reporter.counts.pop(cause)
+    assert not wrong, f"caught inside: {wrong}"
 
 
 def length_of(message: Any) -> int:

@@ -198,7 +198,7 @@ def through(effort: Effort, kind: Kind, count: int) -> Outcome:
             effort.fail(f"files {kind.name}", text, **files)
     facts = ", ".join(f"{count} {name}" for name, count in sorted(ends.items()))
     what = f"mutated {kind.name} through {kind.program}"
-    return Outcome("files", what, count, failed, facts, time.perf_counter() - began)
+    return Outcome("mutated", what, count, failed, facts, time.perf_counter() - began)
 
 
 def warm_up() -> None:
