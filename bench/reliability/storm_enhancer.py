@@ -17,6 +17,7 @@ import odd
 from hearing import PORTAUDIO, Hearing
 from make_bag import audio_types
 from outcome import Effort, Meter, Outcome, memory
+from scipy.signal import correlate
 from tqdm import tqdm
 
 from dvae.enhancement.microphones import MicrophoneConfig
@@ -137,7 +138,7 @@ class EnhancerStorm:
         self.types = audio_types(case.portaudio)
         self.speech, self.meter = speech_at(case.rate).astype(np.float64), Meter()
         self.hearing, self.reporter, self.expected = Hearing(), Reporter(lambda text: None), np.zeros(0)
-        self.pipeline = self.fresh()
+        self.pipeline, self.sound = self.fresh(), list[Any]()  # what came out since it was emptied
         self.recent: deque[Any] = deque(maxlen=8)
         self.time, self.number, self.failed, self.refused, self.seconds = 1000 * NANOSECONDS, 0, 0, 0, 0.0
 
@@ -162,6 +163,7 @@ class EnhancerStorm:
                     assert np.isfinite(values).all(), f"expected finite activity, got {found}"
                 if self.number % 10 == 0:
                     self.types.store.serialize_cdr(output.message, output.type)
+            self.sound += self.hearing.samples(outputs)
             return list(outputs)
         except ValueError:
             self.refused += 1
@@ -204,6 +206,7 @@ class EnhancerStorm:
     def storm(self, rng: odd.Rng, count: int) -> None:
         """So many odd messages, most of them audio."""
         for _ in range(count):
+            self.sound.clear()
             kind = rng.random()
             if kind < 0.01 and not self.case.portaudio:
                 rate = odd.pick(rng, [0, 1, 8000, 16000, 48000, 384000, 2**32 - 1])
@@ -230,8 +233,9 @@ class EnhancerStorm:
 
     def clean(self) -> np.ndarray[Any, Any]:
         """Enhanced speech of good messages that begin half a minute later."""
-        case, heard = self.case, list[Any]()
+        case = self.case
         self.time += 30 * NANOSECONDS
+        self.sound.clear()
         self.call("on_robot_speaking", SimpleNamespace(data=False), self.time)
         self.tell_format()
         count, step = int(CHECK_SECONDS * case.rate), int(CHUNK_SECONDS * case.rate)
@@ -242,9 +246,9 @@ class EnhancerStorm:
                 message = samples_message(samples, case.rate, 1, stamp)
             else:
                 message = bytes_message(coded(samples, case.kind), stamp if case.stamped else None)
-            heard += self.call("on_audio", message, self.time)
+            self.call("on_audio", message, self.time)
             self.time += int(CHUNK_SECONDS * NANOSECONDS)
-        return np.concatenate([*self.hearing.samples(heard), np.zeros(0)])
+        return np.concatenate([*self.sound, np.zeros(0)])
 
     def recover(self) -> None:
         """Clean speech must sound as from a pipeline that heard nothing before."""
@@ -275,16 +279,14 @@ def length_of(message: Any) -> int:
 
 
 def difference_db(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any], seconds: float = 3.0) -> float:
-    """Energy of the difference of the last `seconds` by that of what is expected, at the best alignment of the ends."""
-    count = int(16000 * seconds)
-    if expected.size < count or found.size < count:
+    """Energy of the difference by that of what is expected, over `seconds` near the end, at the best alignment."""
+    count, slack = int(16000 * seconds), 4000
+    if min(expected.size, found.size) < count + 2 * slack:
         return np.inf
-    reference = expected[-count:]
-    ends = [found.size, *(found.size - shift for shift in range(1, 4000) if found.size - shift >= count)]
-    spectrum = np.correlate(found[ends[-1] - count : ends[0]], reference, mode="valid")
-    end = ends[-1] + int(np.argmax(spectrum))
-    error = found[end - count : end] - reference
-    return float(10 * np.log10(max(np.sum(error**2), 1e-9) / np.sum(reference**2)))
+    reference, place = expected[-count - slack : -slack], found[-count - 2 * slack :]
+    begin = int(np.argmax(correlate(place, reference, mode="valid", method="fft")))
+    error = place[begin : begin + count] - reference
+    return float(10 * np.log10(max(np.sum(error**2), 1e-12) / np.sum(reference**2)))
 
 
 def through_pipeline(effort: Effort, count: int, cases: list[Case] = CASES) -> Outcome:

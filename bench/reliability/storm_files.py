@@ -201,7 +201,7 @@ def through(effort: Effort, kind: Kind, count: int) -> Outcome:
     return Outcome("mutated", what, count, failed, facts, time.perf_counter() - began)
 
 
-def warm_up() -> None:
+def warm_up(training: bool = True) -> None:
     """Import once what every fork needs."""
     import torch
 
@@ -209,7 +209,8 @@ def warm_up() -> None:
 
     torch.set_num_threads(1)
     StreamingEnhancer.load("low_latency").feed(np.zeros(1600, dtype=np.float32))
-    import_module("dvae.training.fit")
+    if training:
+        import_module("dvae.training.fit")
 
 
 def outcomes(effort: Effort) -> Iterator[Outcome]:

@@ -31,12 +31,12 @@ which seed and input failed, and saves them:
     {command}
 
 `bash bench/reliability/run.sh --quick` takes some minutes and tries less of the storms, `--seed N` tries others,
-`--only kills` (or another part) one part, `--write FILE` writes this page. A few hundred messages and files of each storm are
-part of the tests (`test/fuzz`).
+`--only kills` (or another part) one part, `--write FILE` writes this page. A little of each storm is part of the tests
+(`test/fuzz`).
 
 A row counts as failed for: an exception other than the `ValueError` that is reported to the user; a traceback, a hang
-or more than 1 GiB in a command line; results that are not finite; an id twice; memory that grows; afterwards, four people
-without four stable ids, or clean speech that does not come out as from a program that was just started.
+or more than 1 GiB in a command line; results that are not finite; an id twice; memory that grows; and afterwards, four
+people without four stable ids, or clean speech that does not come out as from a program that was just started.
 """
 
 
@@ -78,5 +78,5 @@ def page(rows: Sequence[Outcome], effort: Effort, command: str) -> str:
 
 
 def write_page(path: Path, rows: Sequence[Outcome], effort: Effort, command: str) -> None:
-    """Write the page; refused for rows that failed, which belong mended and not printed."""
+    """Write the page."""
     path.write_text(page(rows, effort, command))
