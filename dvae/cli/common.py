@@ -16,6 +16,7 @@ from dvae.files import printable
 
 PART_FAILED = 1  # exit status: part of the work could not be done
 WRONG_USE = 2
+MAX_NUMBER = 1_000_000  # of an option that counts
 
 
 class Terminated(BaseException):
@@ -57,6 +58,19 @@ def one_line(what: object) -> str:
     if isinstance(what, OSError) and what.strerror:  # without its number
         what = f"{what.filename}: {what.strerror}" if what.filename else what.strerror
     return printable(what)
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number from `minimum` to 1,000,000."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not minimum <= value <= MAX_NUMBER:
+            raise argparse.ArgumentTypeError(f"expected {minimum} to {MAX_NUMBER:,}, got {text:.20}")
+        return value
+
+    number.__name__ = "whole number"  # what argparse says of other text
+    return number
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

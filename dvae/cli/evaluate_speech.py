@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dvae.cli.common import add_data_option, below
+from dvae.cli.common import add_data_option, at_least, below
+from dvae.files import keep_inputs
 
 if TYPE_CHECKING:
     from dvae.models.dvae import DVAE
@@ -29,7 +30,7 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add_models(resynthesis, "speech/test")
     resynthesis.add_argument(
         "--frames",
-        type=int,
+        type=at_least(0),
         default=100,
         help="cut spectrograms into pieces of so many frames (0: whole; default: %(default)s)",
     )
@@ -45,9 +46,11 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     generation.set_defaults(run=evaluate_generation)
     add_models(generation, "speech/test_other")
     generation.add_argument("--reference", type=Path, default=Path("speech/train"), help="real speech (%(default)s)")
-    generation.add_argument("--number", type=int, default=512, help="utterances of each (default: %(default)s)")
-    generation.add_argument("--frames", type=int, default=100, help="frames of each (default: %(default)s, 1.6 s)")
-    generation.add_argument("--repeats", type=int, default=3, help="seeds (default: %(default)s)")
+    generation.add_argument("--number", type=at_least(1), default=512, help="utterances of each (default: %(default)s)")
+    generation.add_argument(
+        "--frames", type=at_least(1), default=100, help="frames of each (default: %(default)s, 1.6 s)"
+    )
+    generation.add_argument("--repeats", type=at_least(1), default=3, help="seeds (default: %(default)s)")
     latents = tasks.add_parser(
         "latents",
         help="what w holds: exchange it between a low and a high voice and measure the pitch",
@@ -56,8 +59,10 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     latents.set_defaults(run=evaluate_latents)
     add_models(latents, "speech/test")
-    latents.add_argument("--pairs", type=int, default=8, help="pairs of voices (default: %(default)s)")
-    latents.add_argument("--frames", type=int, default=100, help="frames of each file (default: %(default)s, 1.6 s)")
+    latents.add_argument("--pairs", type=at_least(1), default=8, help="pairs of voices (default: %(default)s)")
+    latents.add_argument(
+        "--frames", type=at_least(1), default=100, help="frames of each file (default: %(default)s, 1.6 s)"
+    )
     for task in (generation, latents):
         task.add_argument("--wav", type=Path, metavar="FOLDER", help="write what was generated")
 
@@ -68,6 +73,18 @@ def add_models(task: argparse.ArgumentParser, speech: str) -> None:
     task.add_argument("models", nargs="+", metavar="MODEL", help="shipped models or folders")
     task.add_argument("--speech", type=Path, default=Path(speech), help="folder below --data (default: %(default)s)")
     task.add_argument("--plot", type=Path, metavar="FILE.png", help="write spectrograms")
+
+
+def check_outputs(arguments: argparse.Namespace, *sources: Path) -> None:
+    """Before the work: ValueError or OSError when what is asked for cannot be written, or lies among what is read."""
+    from dvae.evaluation.plots import check_picture
+
+    if arguments.plot:
+        check_picture(arguments.plot)
+        keep_inputs(arguments.plot, sources)
+    if getattr(arguments, "wav", None):
+        arguments.wav.mkdir(parents=True, exist_ok=True)
+        keep_inputs(arguments.wav, sources)
 
 
 def load_models(names: list[str]) -> dict[str, DVAE[Any]]:
@@ -96,8 +113,10 @@ def evaluate_resynthesis(arguments: argparse.Namespace) -> None:
     from dvae.evaluation.table import Table
     from dvae.evaluation.utterances import SAMPLE_RATE, read_utterances
 
+    folder = below(arguments.data, arguments.speech)
+    check_outputs(arguments, folder)
     models = load_models(arguments.models)
-    speech = read_utterances(below(arguments.data, arguments.speech), arguments.seconds)
+    speech = read_utterances(folder, arguments.seconds)
     seconds = sum(waveform.size for waveform in speech) / SAMPLE_RATE
     pieces = f"pieces of {arguments.frames} frames" if arguments.frames else "whole utterances"
     print(f"{len(speech)} files, {seconds:.0f} s, {pieces}, posterior means, phases of the original")
@@ -121,8 +140,9 @@ def evaluate_generation(arguments: argparse.Namespace) -> None:
     from dvae.evaluation.table import Table
     from dvae.signal.stft import STFT
 
-    models, number, stft = load_models(arguments.models), arguments.number, STFT()
     reference, speech = (below(arguments.data, folder) for folder in (arguments.reference, arguments.speech))
+    check_outputs(arguments, reference, speech)
+    models, number, stft = load_models(arguments.models), arguments.number, STFT()
     seconds = num_samples_of(arguments.frames, stft) / stft.sample_rate
     print(f"{number} utterances of {seconds:.2f} s; Frechet distance of log mel statistics (not FDSD)")
     table, shown = Table("{name:32} {distance:8.2f} +- {deviation:<6.2f}"), {}
@@ -143,7 +163,9 @@ def evaluate_latents(arguments: argparse.Namespace) -> None:
     from dvae.evaluation.utterances import read_utterances
     from dvae.models.hit_dvae import HiTDVAE
 
-    speech = read_utterances(below(arguments.data, arguments.speech))
+    folder = below(arguments.data, arguments.speech)
+    check_outputs(arguments, folder)
+    speech = read_utterances(folder)
     voices = opposite_voices(speech, arguments.pairs, arguments.frames)
     pairs, table = len(voices) // 2, Table("{:12} {original:9.0f} {own w:9.0f} {other's w:9.0f}")
     for name, model in load_models(arguments.models).items():

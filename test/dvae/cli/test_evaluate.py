@@ -143,3 +143,35 @@ def test_tables_of_tracking(tmp_path: Path, run: Run, capsys: pytest.CaptureFixt
     assert [line[33:42].strip() for line in lines[1:3]] == ["standard", "paper's"]
     assert len(lines) == 12
     assert lines[-1] == "  91      0 no three people are there for so long"
+
+
+def test_what_cannot_be_written_is_known_before_the_work(
+    speech_and_models: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = speech_and_models
+    arguments = ("latents", "--speech", folder / "speech", folder / "hit")
+    for option, message in (
+        (("--plot", folder / "w.xyz"), "expected a picture (.png, .pdf, .svg, .jpg), got"),
+        (("--plot", "/proc/no/w.png"), "/proc/no: No such file or directory"),
+        (("--wav", folder / "speech" / ".." / "speech"), "expected an output that is none of the inputs"),
+    ):
+        assert run(EVALUATE, *arguments, *option) == 2
+        assert message in capsys.readouterr().err
+    assert len(list((folder / "speech").iterdir())) == 4
+    for option in (("--frames", "0"), ("--pairs", "-1"), ("--pairs", "9" * 500), ("--pairs", "x")):
+        with pytest.raises(SystemExit, match="2"):
+            run(EVALUATE, *arguments, *option)
+    with pytest.raises(SystemExit, match="2"):
+        run(EVALUATE, "enhancement", "--snr", "99999")
+
+
+def test_broken_files_are_left_out_of_a_table(
+    speech_and_models: Path, run: Run, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = speech_and_models
+    (folder / "speech" / "5.wav").write_bytes(b"no sound")
+    write_audio(folder / "speech" / "6.wav", np.array([np.nan], np.float32), 16000, "FLOAT")
+    assert run(EVALUATE, "latents", "--speech", folder / "speech", folder / "hit", "--frames", "60") == 0
+    assert capsys.readouterr().out.startswith("hit: median pitch in Hz of 2 low and 2 high voices")
+    assert [record.message for record in caplog.records if "5.wav" in record.message and "left out" in record.message]
+    assert [record.message for record in caplog.records if "6.wav" in record.message and "left out" in record.message]
