@@ -90,7 +90,7 @@ class HeldAudio:
         if len(self._chunks) == 1 and not is_end and not self._is_open(head):
             return Release([self._chunks.popleft()])
         late = self._lateness()
-        back = np.array([self._is_back(chunk, seconds) for chunk, seconds in zip(self._chunks, late, strict=True)])
+        back = self._are_back(late)
         if back[0]:
             return self._take_back(float(late[0]), back, is_end)
         stays = np.minimum.accumulate(np.where(back, np.inf, late)[::-1])[::-1]  # in all that come after
@@ -111,7 +111,7 @@ class HeldAudio:
     def _is_open(self, chunk: StampedChunk) -> bool:
         """Whether a chunk that is next may not follow at once."""
         late = self._clock.late_seconds(chunk.stamp)
-        return late >= self._limit(chunk.num_samples, self._has_caught_up()) or self._is_back(chunk, late)
+        return late >= self._limit(chunk.num_samples, self._has_caught_up()) or late < -self.max_gap
 
     def _limits(self, jitters: bool) -> list[float]:
         """How late each chunk may be and follow at once: by a part of it or, where chunks wait, of the longest."""
@@ -143,17 +143,21 @@ class HeldAudio:
         """Whether stamps tell when chunks were sent or came rather than when they were recorded."""
         return self._has_caught_up() or _catch_up(late)
 
-    def _is_back(self, chunk: StampedChunk, late: float) -> bool:
-        """Whether time went back: chunks that come in a burst are early too, but each after the other."""
+    def _are_back(self, late: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Where time went back: chunks that come in a burst are early too, but each after the other."""
         last = self._clock.last_stamp
-        return late < -self.max_gap and last is not None and (chunk.stamp - last) / NANOSECONDS < -LATE_JITTER_SECONDS
+        if last is None:
+            return np.zeros(late.size, dtype=bool)
+        stamps = np.array([chunk.stamp for chunk in self._chunks])
+        return np.asarray((late < -self.max_gap) & (stamps - last < -LATE_JITTER_SECONDS * NANOSECONDS))
 
     def _lateness(self) -> NDArray[np.float64]:
         """Of each chunk that is held, in s, if nothing is missing before it."""
         sizes = np.array([chunk.num_samples for chunk in self._chunks])
         before = (np.cumsum(sizes) - sizes) / self._clock.input_rate
-        late: NDArray[np.float64] = np.array([self._clock.late_seconds(chunk.stamp) for chunk in self._chunks])
-        return np.asarray(late - before)
+        begin = self._chunks[0].stamp if self._clock.next_stamp is None else self._clock.next_stamp
+        stamps = np.array([chunk.stamp for chunk in self._chunks])
+        return np.asarray((stamps - begin) / NANOSECONDS - before)
 
     def _num_following(self, stays: NDArray[np.float64], limits: NDArray[np.float64], back: NDArray[np.bool_]) -> int:
         """Chunks from the first on that follow each other."""

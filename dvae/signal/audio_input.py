@@ -14,7 +14,7 @@ import soxr
 
 from dvae.signal.audio_file import Audio
 from dvae.signal.channel_choice import ALL_CHANNELS, MAX_CHANNELS, parse_channels
-from dvae.signal.sample_formats import SAMPLE_FORMATS, sample_format_name, samples_from_bytes
+from dvae.signal.sample_formats import SAMPLE_FORMATS, sample_format_name, samples_from_bytes, to_float
 from dvae.signal.sample_scale import SampleScale
 
 CHANNEL_CHOICES = ("mean", "first", "all")
@@ -94,7 +94,7 @@ class AudioInput:
         if chunk.shape[0] != self.format.channels:
             raise ValueError(f"expected {self.format.channels} channels, got {chunk.shape[0]}")
         used = chunk if self.used == list(range(len(chunk))) else chunk[self.used]
-        samples, num_wrong = self.scale.admit(used)
+        samples, num_wrong = self.scale.admit(to_float(used))
         return Samples(samples, self._choose(samples), num_wrong)
 
     def convert(self, samples: Audio) -> Audio:

@@ -56,7 +56,10 @@ class EnhancerNodeConfig:
     ros4hri: bool = setting(False, "publish /humans/voices (needs hri_msgs) with one anonymous voice")
     voice_prefix: str = setting("v", "letters before the number in the ROS4HRI id of the voice")
     max_gap: float = setting(
-        0.2, "stamps further from their expected time than this mean lost audio", unit="s", minimum=0.01
+        0.2,
+        "lost audio becomes silence; where more is lost than this, or time goes back, it starts anew",
+        unit="s",
+        minimum=0.01,
     )
 
 

@@ -147,6 +147,15 @@ def test_many_losses_one_after_the_other_keep_their_places(rng: np.random.Genera
     assert heard.order == expected
 
 
+def test_a_loss_soon_after_a_long_gap_keeps_its_place() -> None:
+    """Both are held together before either is known."""
+    times = begins([512] * 80)
+    times[30:] += 5.0
+    kept = [i for i in range(80) if i not in (33, 34, 36)]
+    heard = listen(times[kept], [512] * 77, is_arrival=False)
+    assert heard.order == [*range(1, 31), 0, *range(31, 34), -1024, 34, -512, *range(35, 78)]
+
+
 def test_nothing_waits_on_clean_input_and_exact_stamps_are_soon_believed() -> None:
     assert max(listen(begins([512] * 200), [512] * 200, is_arrival=False).delays) == 0
     times = np.delete(begins([512] * 200), [100])
