@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +57,18 @@ def best_windows(corners: Boxes, scores: NDArray[np.float64], max_overlap: float
     return np.array(kept, dtype=np.int64)
 
 
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Inside, OpenCV uses one thread. Several append windows, and then weights: each in an order that changes from run
+    to run, and in OpenCV 4.6 a window may get the weight of another."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 class HogDetector:
     """People in one image. Every call stands alone."""
 
@@ -73,18 +87,20 @@ class HogDetector:
         zoomed: Any = cv2.resize(image, None, fx=zoom, fy=zoom)
         if zoomed.shape[0] < WINDOW_HEIGHT or zoomed.shape[1] < WINDOW_WIDTH:
             return np.zeros((0, 4)), np.zeros(0)
-        windows, found = self._hog.detectMultiScale(
-            zoomed,
-            hitThreshold=config.hit_threshold,
-            winStride=(config.stride, config.stride),
-            scale=config.scale,
-            groupThreshold=0,
-        )
+        with one_opencv_thread():
+            windows, found = self._hog.detectMultiScale(
+                zoomed,
+                hitThreshold=config.hit_threshold,
+                winStride=(config.stride, config.stride),
+                scale=config.scale,
+                groupThreshold=0,
+            )
         if len(windows) == 0:
             return np.zeros((0, 4)), np.zeros(0)
-        margins = np.asarray(found, dtype=np.float64).reshape(-1)
+        # OpenCV 4.6 sums in an order that depends on where in memory the image lies: 1e-8 from run to run
+        margins = np.asarray(found, dtype=np.float64).reshape(-1).round(3)
         rectangles = np.asarray(windows, dtype=np.float64)
-        order = np.lexsort(rectangles.T)  # OpenCV's threads find them in any order
+        order = np.lexsort(rectangles.T)  # the same in every version of OpenCV
         rectangles, margins = rectangles[order], margins[order]
         scores = 1.0 / (1.0 + np.exp(-4.0 * (margins - 0.45)))  # 0.6, the tracker's birth score, at a margin of 0.55
         corners = np.concatenate([rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]], axis=1)

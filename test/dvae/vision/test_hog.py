@@ -35,3 +35,19 @@ def test_people_are_found_best_first_and_a_plain_image_has_none() -> None:
 def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected an image with pixels, got shape"):
         HogDetector().detect(np.zeros(shape, dtype=np.uint8))
+
+
+def test_windows_are_looked_for_by_one_thread() -> None:
+    detector, found = HogDetector(), []
+
+    class Watch:
+        """In the place of OpenCV's detector."""
+
+        def detectMultiScale(self, *_: object, **__: object) -> tuple[list[int], list[int]]:  # noqa: N802
+            found.append(cv2.getNumThreads())
+            return [], []
+
+    detector._hog = Watch()
+    before = cv2.getNumThreads()
+    detector.detect(np.zeros((480, 640, 3), dtype=np.uint8))
+    assert (found, cv2.getNumThreads()) == ([1], before)
