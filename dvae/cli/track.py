@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from dvae.cli.common import PART_FAILED, run_command, settings_from_options
+from dvae.cli.common import PART_FAILED, one_line, run_command, settings_from_options
 from dvae.files import keep_inputs
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def shown_rows(
 
 def say(text: str) -> None:
     """A note to the user."""
-    print(f"dvae-track: {text}", file=sys.stderr)
+    print(f"dvae-track: {one_line(text)}", file=sys.stderr)
 
 
 def main() -> int:

@@ -18,8 +18,8 @@ class BoxEstimate(NamedTuple):
 
 
 def as_boxes(boxes: ArrayLike) -> Boxes:
-    """Anything shaped (K, 4), or empty, as float64 (K, 4); ValueError otherwise."""
-    array = np.asarray(boxes, dtype=np.float64)
+    """Anything shaped (K, 4), or empty, as float64 (K, 4) of its own; ValueError otherwise."""
+    array = np.array(boxes, dtype=np.float64, order="C")  # a view would be compiled for apart
     if array.size == 0:
         return np.zeros((0, 4))
     if array.ndim != 2 or array.shape[1] != 4:

@@ -9,6 +9,7 @@ from dvae.signal.audio_clock import NANOSECONDS
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 
+LEAST_STEP = 1000  # ns: between frames that are two
 STANDING = 10  # messages with one stamp, after which it is said that it stands still
 WAY_OUT = "with the parameter stamp at arrival the time of receipt counts"
 
@@ -47,14 +48,14 @@ class FrameClock:
         if stamp <= 0:
             self._reporter.report("no stamp", f"detections: {self._no_stamp(stamp)}: frame ignored")
             return Place.IGNORED
-        if self.last is None or stamp > self.last:
+        if self.last is None or stamp - self.last >= LEAST_STEP:
             return Place.NEXT
         text = f"detections: expected a stamp after {self.last} ns, got {stamp} ns"
         if (self.last - stamp) / NANOSECONDS > self._reset_after:
             self._reporter.report("time went back", f"{text}: starting anew")
             return Place.ANEW
         self._reporter.report("late detections", f"{text}: frame ignored")
-        self._standing = self._standing + 1 if stamp == self.last else 0
+        self._standing = self._standing + 1 if abs(stamp - self.last) < LEAST_STEP else 0
         if self._standing and self._standing % STANDING == 0:
             text = (
                 f"detections: expected stamps that advance, got {stamp} ns {self._standing + 1} times: frames ignored"

@@ -36,7 +36,7 @@ class TrackerNodeConfig:
     model: str = setting("motion_srnn", "motion model: name of a shipped one, or a folder")
     image_width: int = setting(0, "width of the image, 0 when unknown", unit="pixel", minimum=0)
     image_height: int = setting(0, "height of the image, 0 when unknown", unit="pixel", minimum=0)
-    class_id: str = setting("", "classes to track, separated by commas; empty for all")
+    class_id: str = setting("", "classes to track, separated by commas, in upper or lower case; empty for all")
     stamp: str = setting(
         "header",
         "time of a frame: that of its header, or of its arrival for detectors that do not stamp",

@@ -148,6 +148,13 @@ def test_stamps_that_do_not_advance_are_said_and_arrival_is_the_way_out(constant
     assert not with_arrival.problems
 
 
+def test_stamps_of_one_moment_stand_still() -> None:
+    camera = Camera()
+    for t in range(12):
+        camera.see(camera.message(77.0 + t * 1e-8))
+    assert camera.problems == {"late detections": 11, "stamps stand still": 1}
+
+
 def test_arrival_without_a_clock_is_said() -> None:
     camera = Camera(stamp="arrival")
     assert camera.see(camera.message(10.0), 0.0) == []
