@@ -49,6 +49,7 @@ from dvae.tracking.rhythm import Rhythm
 from dvae.tracking.tracks import Tracks
 
 Array = NDArray[np.float64]
+SMALL_IMAGE = 1000.0  # pixels
 RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
 
 
@@ -182,9 +183,9 @@ class OnlineTracker:
         """A known motion of the camera, or None where no camera moves like that."""
         if self.image_size is not None:
             return known if possible_map(known, self.image_size) else None
-        corners = np.concatenate([self._state.motion.source, frame.boxes])[:, 2:]
-        extent = corners.max(axis=0, initial=1.0)
-        return known if possible_map(known, (extent[0], extent[1])) else None
+        corners = np.concatenate([self._state.motion.source, frame.boxes])
+        side = float(corners.max(initial=SMALL_IMAGE))  # as far as boxes reach
+        return known if possible_map(known, (side, side)) else None
 
     def _move_on(self, was: TrackerState, frame: Frame, known: Array | None, rhythm: Rhythm) -> Tracks:
         """The tracks in a frame that the detector did not look at: what was learnt of them stays as it is."""

@@ -350,6 +350,20 @@ def test_a_map_that_no_camera_makes_is_as_none(shipped: TrajectorySRNN, odd: np.
             assert tracker.account.maps == (t == 6)
 
 
+def test_a_pan_is_followed_where_the_size_of_the_image_is_not_known(shipped: TrajectorySRNN) -> None:
+    pan = np.array([[1.0, 0, 300], [0, 1.0, 0]])
+    truth = walkers(12, [[20, 30]], [[0, 0]])  # all that is known of the image
+    truth[6:, :, [0, 2]] += 300
+    tracker = OnlineTracker(shipped)
+    for t, boxes in enumerate(truth):
+        tracks = tracker.update(boxes, t / 30, camera=pan if t == 6 else np.eye(2, 3))
+        assert tracker.account.maps == 0
+    assert tracks.track_id.tolist() == [1]
+    tracker.reset()
+    tracker.update([], 20.0, camera=pan)
+    assert tracker.account.maps == 0
+
+
 @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf, 1e300])
 def test_a_score_that_is_none_misses_a_person_once(shipped: TrajectorySRNN, score: float) -> None:
     truth = walkers(20, [[100, 300], [600, 300]], [[3, 0], [-3, 0]])
