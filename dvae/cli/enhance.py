@@ -71,12 +71,12 @@ def command(arguments: argparse.Namespace) -> int:
     settings = from_mapping(EnhancerSettings, {"min_gain": arguments.min_gain})
     enhancer = StreamingEnhancer.load(arguments.model or arguments.preset, settings)
     if not arguments.source.is_dir():
-        enhance_file(enhancer, *plan.pairs[0])
+        print(one_line(enhance_file(enhancer, *plan.pairs[0])), file=sys.stderr)  # stdout may be OUT
         return 0
     failed = [*plan.left_out, *enhance_all(enhancer, plan.pairs)]
     num_done = len(plan.pairs) + len(plan.left_out) - len(failed)
-    summary = [f"dvae-enhance: {num_done} files enhanced, {len(failed)} not:"] if failed else []
-    for line in [*plan.others, *summary, *failed]:
+    summary = f"dvae-enhance: {num_done} files enhanced" + (f", {len(failed)} not:" if failed else "")
+    for line in [*plan.others, summary, *failed]:
         print(line, file=sys.stderr)
     return PART_FAILED if failed else 0
 
@@ -117,22 +117,25 @@ def enhance_all(enhancer: StreamingEnhancer, pairs: list[tuple[Path, Path]]) -> 
             target.parent.mkdir(parents=True, exist_ok=True)
             enhance_file(enhancer, source, target)
             kept[identity(target)] = f"the output of {source}"
-        except (ValueError, OSError, MemoryError) as error:
+        except MemoryError:
+            failed.append(one_line(f"{source}: not enough memory"))
+        except (ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
-            failed.append(one_line(error) or one_line(f"{source}: not enough memory"))
+            failed.append(one_line(error))
     return failed
 
 
-def enhance_file(enhancer: StreamingEnhancer, source: Path, target: Path) -> None:
-    """One file. ValueError when it cannot be read, or the format of `target` cannot hold it; OSError when that cannot
-    be written."""
+def enhance_file(enhancer: StreamingEnhancer, source: Path, target: Path) -> str:
+    """One file; what became of it, for people. ValueError when it cannot be read, or the format of `target` cannot hold
+    it; OSError when that cannot be written."""
     samples, rate, subtype = read_recording(source)
     kept = holding_subtype(target, subtype)
     encode(samples[:, :0], rate, written_format(target), kept, target)  # what it cannot hold is known before the work
     channels = [enhance_channel(enhancer, channel, rate, source.name) for channel in samples]
     target.parent.mkdir(parents=True, exist_ok=True)
     write_audio(target, np.stack(channels), rate, kept)
+    return f"{target}: {samples.shape[1] / rate:.1f} s, {len(samples)} channel(s), {rate} Hz, {kept}"
 
 
 def enhance_channel(enhancer: StreamingEnhancer, waveform: Audio, rate: int, name: str) -> Audio:

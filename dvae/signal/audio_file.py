@@ -91,7 +91,7 @@ def read_recording(path: str | Path, start: int = 0, num_samples: int = -1) -> R
         rate, subtype = int(file.samplerate), str(file.subtype)
     if len(samples) < wanted < NO_LENGTH:
         logger.warning(
-            "%s: damaged or cut off: read %d of %d samples, all before the damage",
+            "%s: damaged or cut off: read %d of %d samples",
             printable(path), len(samples), wanted,
         )  # fmt: skip
     if not samples.size and num_samples:
@@ -167,7 +167,11 @@ def holding_subtype(path: Path, subtype: str) -> str:
     order, there = list(WIDTHS), soundfile.available_subtypes(name)
     needed = order.index(subtype if subtype in WIDTHS else NEEDED.get(subtype, order[0]))
     wider = [width for width in order[needed:] if width in there]
-    return wider[0] if wider else next(width for width in reversed(order) if width in there)
+    if wider:
+        return wider[0]
+    finest = next(width for width in reversed(order) if width in there)
+    logger.warning("%s: %s becomes %s, the finest that %s has", printable(path), subtype, finest, name)
+    return finest
 
 
 def written_format(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Lengths in the headers of audio files that are not true: a recorder that was killed leaves 0 there, a pipe nothing,
-and a file that was cut off promises more than it holds.
+or what it was at some time before, and a file that was cut off promises more than it holds.
 
-libsndfile reads what is there when a header promises too much, but believes one that says 0.
+libsndfile reads what is there when a header promises too much, but believes one that says 0, or too little.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import struct
 from typing import BinaryIO, NamedTuple
 
 UNKNOWN = 0xFFFFFFFF  # as a length in 32 bits: libsndfile then takes what is there
+STRAY = 4096  # bytes behind the sound that are no chunk, such as a tag of another format, which some programs leave
 
 
 class Length(NamedTuple):
@@ -39,7 +40,7 @@ def with_true_length(stream: BinaryIO) -> tuple[BinaryIO, str]:
     if not stream.seekable():
         stream = InMemory(stream.read())
     length, remark = _length(stream), ""
-    if length is not None and (length.said > length.present or length.said <= 0 < length.present):
+    if length is not None and length.said != length.present:
         remark = f"its header says {length.said:,} bytes of sound, {length.present:,} are there and read"
         stream = _mended(stream, length)
     elif _is_cut_ogg(stream):
@@ -67,11 +68,13 @@ def _length(stream: BinaryIO) -> Length | None:
     if magic in (b".snd", b"dns.") and len(head) >= 12:
         kind = ">I" if magic == b".snd" else "<I"
         start, said = struct.unpack(kind[0] + "II", head[4:12])
-        return Length(8, kind, said, max(0, size - start)) if said != UNKNOWN else None  # allowed, and read right
+        present = max(0, size - start)
+        return None if said == UNKNOWN or 0 < said <= present else Length(8, kind, said, present)
     if magic in (b"RIFF", b"RIFX", b"RF64", b"BW64") and form == b"WAVE":
         found = _chunk(stream, size, b"data", ">I" if magic == b"RIFX" else "<I", 12)
         if found is not None and found.said == UNKNOWN and head[12:16] == b"ds64" and len(head) >= 36:
             found = found._replace(said=struct.unpack("<Q", head[28:36])[0])
+            return None if 0 < found.said <= found.present else found
         return found
     if magic == b"FORM" and form in (b"AIFF", b"AIFC"):
         return _chunk(stream, size, b"SSND", ">I", 12)
@@ -81,7 +84,8 @@ def _length(stream: BinaryIO) -> Length | None:
 
 
 def _chunk(stream: BinaryIO, size: int, wanted: bytes, kind: str, position: int) -> Length | None:
-    """The length of chunk `wanted`, after the chunks before it; None also where it is empty and others follow."""
+    """The length of chunk `wanted`, after the chunks before it; None also where it can be true: after the sound come
+    nothing but whole chunks, or a few bytes."""
     num_bytes = struct.calcsize(kind)
     while True:
         stream.seek(position)
@@ -89,12 +93,13 @@ def _chunk(stream: BinaryIO, size: int, wanted: bytes, kind: str, position: int)
         if len(head) < 4 + num_bytes:
             return None
         (said,), start = struct.unpack(kind, head[4:]), position + 4 + num_bytes
+        after = start + said + (said % 2 if num_bytes == 4 else 0)
         if head[:4] == wanted:
-            found = Length(position + 4, kind, said, size - start)
-            return None if said == 0 and _ends_in_chunks(stream, size, kind, start) else found
+            is_true = _ends_in_chunks(stream, size, kind, after) or (said > 0 and 0 <= size - after <= STRAY)
+            return None if is_true and said >= 0 else Length(position + 4, kind, said, size - start)
         if said < 0:
             return None
-        position = start + said + (said % 2 if num_bytes == 4 else 0)
+        position = after
 
 
 def _ends_in_chunks(stream: BinaryIO, size: int, kind: str, position: int) -> bool:

@@ -74,7 +74,7 @@ def test_help(module: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None
         ("dvae.cli.track", ("no.txt", "o.txt", "--image-size", "9", "9", "--fps", "0"), "expected positive --fps"),
         ("dvae.cli.evaluate", ("tracking", "--sequences", "x", "--detections", "y"), "is not a folder: pass --data"),
         ("dvae_nodes.replay", ("no.mcap", "out"), "expected a bag, got no.mcap, which does not exist"),
-        ("dvae_nodes.replay", ("text.wav", "out"), "expected a ROS 2 bag (sqlite3 or mcap), got text.wav"),
+        ("dvae_nodes.replay", ("text.wav", "out"), "expected a ROS 2 bag (mcap or sqlite3), got text.wav"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -16,10 +16,13 @@ Run = Callable[..., int]
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (8000, 1)])
-def test_enhance_keeps_rate_channels_and_length(rate: int, channels: int, tmp_path: Path, run: Run) -> None:
+def test_enhance_keeps_rate_channels_and_length(
+    rate: int, channels: int, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     noisy = np.random.default_rng(0).normal(scale=0.1, size=(channels, rate + 7)).astype(np.float32)
     write_audio(tmp_path / "noisy.wav", noisy, rate)
     assert run("dvae.cli.enhance", tmp_path / "noisy.wav", tmp_path / "out.flac") == 0
+    assert capsys.readouterr().err.endswith(f"out.flac: 1.0 s, {channels} channel(s), {rate} Hz, PCM_16\n")
     enhanced, found = read_audio(tmp_path / "out.flac")
     assert (enhanced.shape, found) == (noisy.shape, rate)
     assert np.square(enhanced).mean() < 0.5 * np.square(noisy).mean()

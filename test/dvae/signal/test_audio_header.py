@@ -30,17 +30,19 @@ def file_of(kind: str, samples: np.ndarray, subtype: str) -> tuple[bytes, int]:
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
 @pytest.mark.parametrize("kind", SIZE)
-@pytest.mark.parametrize("wrong", ["nothing", "all ones", "too much", "odd"])
+@pytest.mark.parametrize("wrong", ["nothing", "all ones", "too much", "odd", "too little"])
 def test_what_is_there_is_read_whatever_the_header_says(
     kind: str, wrong: str, subtype: str, tmp_path: Path, rng: np.random.Generator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    samples = np.round(0.1 * rng.normal(size=(1001, 2)) * 2**15) / 2**15
+    if wrong == "too little" and kind in ("RF64", "AU"):
+        pytest.skip("nobody says when it is")
+    samples = np.round(0.1 * rng.normal(size=(3001, 2)) * 2**15) / 2**15
     if (kind, subtype) == ("AIFF", "FLOAT"):
         pytest.skip("AIFF of floats is another layout")
     data, place = file_of(kind, samples, subtype)
     code = SIZE[kind][1]
     true = len(samples) * 2 * {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[subtype]
-    said = {"nothing": 0, "all ones": -1, "too much": 3 * true, "odd": true + 1001}[wrong]
+    said = {"nothing": 0, "all ones": -1, "too much": 3 * true, "odd": true + 1001, "too little": 1000}[wrong]
     if kind == "RF64":  # the length is in another place
         data = data[:28] + struct.pack("<q", said) + data[36:]
     else:
@@ -63,7 +65,7 @@ def test_a_true_header_is_believed(tmp_path: Path, caplog: pytest.LogCaptureFixt
     with pytest.raises(ValueError, match="without samples"):
         read_audio(tmp_path / "a.wav")
     data, _ = file_of("WAV", np.ones(100) / 2, "PCM_16")
-    (tmp_path / "a.wav").write_bytes(data + b"LIST" + struct.pack("<I", 4) + b"abcd")
+    (tmp_path / "a.wav").write_bytes(data + b"LIST" + struct.pack("<I", 4) + b"abcd" + b"TAG" + bytes(125))
     assert read_audio(tmp_path / "a.wav")[0].tolist() == [[0.5] * 100]
     assert not caplog.records
 
