@@ -26,21 +26,18 @@ STEADY_SECONDS, STEADY_CHUNKS = (
 )  # so long and so many must be late, and none catch up, for stamps that are exact
 QUEUE_SECONDS = 1.0  # longer than that no queue holds audio back without catching up, or than twice what one did
 MAX_QUEUE_SECONDS = 4.0
-MAX_HELD_SECONDS = 10.0  # of audio
+MAX_HELD_SECONDS, MAX_HELD_CHUNKS = 10.0, 5000
 
 
 class StampedChunk(NamedTuple):
-    """Samples (C, S) at the rate of the input, the first at `stamp` ns, which may be the time of arrival."""
+    """Sound as it came, `num_samples` at the rate of the input, the first at `stamp` ns, which may be the time of
+    arrival."""
 
-    samples: Audio
+    data: bytes | Audio
+    num_samples: int
     stamp: int
     is_arrival: bool = False
     frame_id: str = ""
-
-    @property
-    def num_samples(self) -> int:
-        """S."""
-        return int(self.samples.shape[1])
 
 
 class Release(NamedTuple):
@@ -172,7 +169,8 @@ class HeldAudio:
         """Whether what is held has been late for so long, and by so much, that audio is missing."""
         stamps = [chunk.stamp for chunk in self._chunks]
         rate = self._clock.input_rate
-        if sum(chunk.num_samples for chunk in self._chunks) >= MAX_HELD_SECONDS * rate:
+        num_samples = sum(chunk.num_samples for chunk in self._chunks)
+        if num_samples >= MAX_HELD_SECONDS * rate or len(stamps) >= MAX_HELD_CHUNKS:
             return True
         held = (stamps[-1] - stamps[0]) / NANOSECONDS + self._chunks[-1].num_samples / rate
         by_stamps = not self._jitters(late) and not any(chunk.is_arrival for chunk in self._chunks)
@@ -214,7 +212,7 @@ class HeldAudio:
         if not back.all():
             return Release(self._pop(1), is_trusted=False, late_seconds=late)
         held = sum(chunk.num_samples for chunk in self._chunks) / self._clock.input_rate
-        if is_end or held >= STEADY_SECONDS:
+        if is_end or held >= STEADY_SECONDS or len(self._chunks) >= MAX_HELD_CHUNKS:
             return Release(self._pop(1), begins_anew=True, late_seconds=late)
         return None
 

@@ -78,21 +78,34 @@ class AudioInput:
         self.num_channels = len(self.used) if channels == "all" else 1
         self.scale = SampleScale(audio_format.sample_rate)
         self._rest = b""  # bytes of an incomplete sample
+        self._num_open = 0  # such bytes after the last chunk that was counted
         self._resampler: Any = None
         if audio_format.sample_rate != sample_rate:
             rates = audio_format.sample_rate, sample_rate
             self._resampler = soxr.ResampleStream(*rates, self.num_channels, dtype="float32")
 
     def continue_from(self, other: AudioInput) -> None:
-        """The same stream goes on after a gap: the bytes of its incomplete sample, and the scale of its samples."""
-        self._rest, self.scale = other._rest, other.scale
+        """The same stream goes on after a gap: its samples have the same scale."""
+        self.scale = other.scale
+
+    def count(self, chunk: bytes | Audio) -> int:
+        """Samples that are complete with a chunk which is read later. ValueError for another number of channels."""
+        if not isinstance(chunk, bytes):
+            self._check(chunk)
+            return int(chunk.shape[1])
+        block = SAMPLE_FORMATS[self.format.sample_type].size * self.format.channels
+        count, self._num_open = divmod(self._num_open + len(chunk), block)
+        return count
+
+    def drop_incomplete(self) -> None:
+        """Bytes are missing before the next chunk, which begins with a whole sample."""
+        self._rest = b""
 
     def read(self, chunk: bytes | Audio) -> Samples:
         """Bytes, cut anywhere, or channels (C, S) -> the chosen channels (C', S) at the rate of the input."""
         if isinstance(chunk, bytes):
             chunk, self._rest = decode(self._rest + chunk, self.format)
-        if chunk.shape[0] != self.format.channels:
-            raise ValueError(f"expected {self.format.channels} channels, got {chunk.shape[0]}")
+        self._check(chunk)
         used = chunk if self.used == list(range(len(chunk))) else chunk[self.used]
         samples, num_wrong = self.scale.admit(to_float(used))
         return Samples(samples, self._choose(samples), num_wrong)
@@ -105,6 +118,10 @@ class AudioInput:
         """What the resampler still holds (C', R); nothing may be converted after it."""
         nothing = np.zeros((self.num_channels, 0), dtype=np.float32)
         return nothing if self._resampler is None else self._resample(nothing, last=True)
+
+    def _check(self, channels: Audio) -> None:
+        if channels.shape[0] != self.format.channels:
+            raise ValueError(f"expected {self.format.channels} channels, got {channels.shape[0]}")
 
     def _choose(self, samples: Audio) -> Audio:
         if self.channels == "all":

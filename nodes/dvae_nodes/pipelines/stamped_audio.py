@@ -72,7 +72,7 @@ class StampedAudio:
 
     def add(self, chunk: AudioChunk, audio_format: AudioFormat) -> list[Piece]:
         """What comes of a chunk in this format, of what was before it first."""
-        if self._times.is_repeated(chunk):
+        if not len(chunk.data) or self._times.is_repeated(chunk):
             return []
         pieces = self._end_before(audio_format)
         if self._stretch is None:
@@ -83,9 +83,9 @@ class StampedAudio:
         if time.is_other_clock:
             pieces += self._released(is_end=True)
             self._stretch.clock.set_to(time.stamp)
-        samples = self._read(self._stretch, chunk)
-        self._times.lasted(samples.shape[1] * NANOSECONDS // audio_format.sample_rate)
-        self._stretch.held.put(StampedChunk(samples, time.stamp, time.is_arrival, chunk.frame_id))
+        count = self._stretch.audio.count(chunk.data)
+        self._times.lasted(count * NANOSECONDS // audio_format.sample_rate)
+        self._stretch.held.put(StampedChunk(chunk.data, count, time.stamp, time.is_arrival, chunk.frame_id))
         return pieces + self._released()
 
     def end(self) -> list[Piece]:
@@ -129,8 +129,8 @@ class StampedAudio:
         watch = ChannelWatch(rate, count) if count > 1 and self.channels != "first" else None
         return Stretch(audio, clock, HeldAudio(clock, self.max_gap), watch)
 
-    def _read(self, stretch: Stretch, chunk: AudioChunk) -> Audio:
-        channels, samples, num_wrong = stretch.audio.read(chunk.data)
+    def _read(self, stretch: Stretch, data: bytes | Audio) -> Audio:
+        channels, samples, num_wrong = stretch.audio.read(data)
         if num_wrong:
             text = f"audio: expected samples in [-1, 1], got {num_wrong} far above the others, infinite or NaN: "
             self._reporter.report("samples", f"{text}taken as silence")
@@ -166,9 +166,10 @@ class StampedAudio:
         return pieces
 
     def _given(self, stretch: Stretch, chunk: StampedChunk, is_trusted: bool) -> Piece:
+        samples = self._read(stretch, chunk.data)
         stretch.frame_id = chunk.frame_id
-        stretch.clock.add(chunk.stamp if is_trusted else None, chunk.num_samples, chunk.is_arrival)
-        return self._piece(stretch, stretch.audio.convert(chunk.samples))
+        stretch.clock.add(chunk.stamp if is_trusted else None, samples.shape[1], chunk.is_arrival)
+        return self._piece(stretch, stretch.audio.convert(samples))
 
     def _anew(self, stretch: Stretch, release: Release) -> list[Piece]:
         """End the stretch; what is held begins another."""
@@ -192,6 +193,7 @@ class StampedAudio:
             f"{num_lost / clock.input_rate:.3f} s are lost and replaced by silence",
         )
         clock.skip(num_lost)
+        audio.drop_incomplete()
         return self._piece(stretch, audio.convert(np.zeros((audio.num_channels, num_lost), dtype=np.float32)))
 
     def _finished(self) -> list[Piece]:

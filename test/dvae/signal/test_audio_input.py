@@ -74,13 +74,15 @@ def test_the_largest_float_does_not_break_the_resampler() -> None:
     assert np.abs((found[1] - found[0])[np.abs(np.arange(3200) - 1600) > 160]).max() < 1e-4
 
 
-def test_after_a_gap_the_stream_goes_on_within_a_sample() -> None:
-    data = np.arange(1, 9, dtype="<i2").tobytes()
-    first = AudioInput(AudioFormat(16000, 1), 16000)
-    assert first.read(data[:5]).waveform.size == 2
-    second = AudioInput(AudioFormat(16000, 1), 16000)
-    second.continue_from(first)
-    assert (second.read(data[5:]).waveform[0] * 32768).tolist() == [3, 4, 5, 6, 7, 8]
+def test_samples_are_counted_before_they_are_read_and_after_a_gap_begin_whole() -> None:
+    data, source = np.arange(1, 9, dtype="<i2").tobytes(), AudioInput(AudioFormat(16000, 1), 16000)
+    parts = [data[:5], data[5:6], data[6:7], data[8:]]
+    assert [source.count(part) for part in parts] == [2, 1, 0, 4]
+    assert [source.read(part).waveform.shape[1] for part in parts[:3]] == [2, 1, 0]
+    source.drop_incomplete()
+    assert (source.read(parts[3]).waveform[0] * 32768).tolist() == [5, 6, 7, 8]
+    with pytest.raises(ValueError, match="expected 1 channels, got 2"):
+        source.count(np.zeros((2, 3), dtype=np.float32))
 
 
 def test_nothing_is_held_without_resampling() -> None:

@@ -166,3 +166,15 @@ def test_another_scale_and_loud_samples_are_said(rng: np.random.Generator) -> No
     assert len(log) == 2
     assert "expected samples in [-1, 1], got 63 far above the others, infinite or NaN: taken as silence" in log[0]
     assert re.search(r"expected samples in \[-1, 1\], got up to \d+.*: taken at that scale", log[1])
+
+
+def test_half_a_sample_that_was_lost_does_not_turn_the_rest_into_noise() -> None:
+    """A byte is missing at the end of a chunk; after the next gap, short or long, samples are whole again."""
+    for gap in (0.064, 30.0):
+        audio, data, pieces = StampedAudio(16000, "mean", 0.2, Reporter(lambda _: None)), bytes([1, 2] * 512), []
+        for i in range(20):
+            stamp = round((5 + i * 0.032 + gap * (i > 9)) * SECOND)
+            part = data[:-1] if i == 9 else data
+            pieces += audio.add(AudioChunk(part, None, stamp, "mic", STAMPED), MONO)
+        found = joined([*pieces, *audio.end()]) * 32768
+        assert set(found[-5120:].tolist()) == {0x0201}
