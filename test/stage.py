@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import rclpy
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -22,6 +24,7 @@ class Stage:
         self.peer = Node("peer")
         self.executor.add_node(self.peer)
         self.nodes: list[Any] = []
+        self._probes = [self.peer]  # a node of each process
         self.received: dict[str, list[Any]] = {}
         self._publishers: dict[str, Any] = {}
 
@@ -68,6 +71,23 @@ class Stage:
             self.executor.spin_once(timeout_sec=0.05)
         return results[-1]
 
+    def another_process(self) -> Any:
+        """A context of its own, as a process has it, that finds the others and is found by them: on a busy machine
+        DDS does not always find another participant of the same process, so that another one is made."""
+        for _ in range(5):
+            context = Context()
+            rclpy.init(context=context)
+            probes = [*self._probes, Node(f"probe{len(self._probes)}", context=context)]
+            end = time.monotonic() + 6.0
+            while time.monotonic() < end:
+                self.executor.spin_once(timeout_sec=0.05)
+                if all({probe.get_name() for probe in probes} <= set(each.get_node_names()) for each in probes):
+                    self._probes = probes
+                    return context
+            probes[-1].destroy_node()
+            rclpy.try_shutdown(context=context)
+        raise AssertionError("no other process was found")
+
     def problems(self, node: Any) -> dict[str, int]:
         """What the node has reported, by cause."""
         return dict(node.reporter.counts)
@@ -76,3 +96,7 @@ class Stage:
         for node in [*self.nodes, self.peer]:
             self.executor.remove_node(node)
             node.destroy_node()
+        for probe in self._probes[1:]:
+            context = probe.context
+            probe.destroy_node()
+            rclpy.try_shutdown(context=context)

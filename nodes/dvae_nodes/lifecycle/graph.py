@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
 
 def type_to_take(kinds: Sequence[str], published: Collection[str], current: str) -> str:
@@ -17,6 +17,17 @@ def type_to_take(kinds: Sequence[str], published: Collection[str], current: str)
     return next((kind for kind in kinds if kind in published), current)
 
 
+def reliability_to_take(
+    node: Node, topic: str, kinds: Collection[str], current: ReliabilityPolicy
+) -> ReliabilityPolicy:
+    """Reliable where all publishers of a topic offer it, as it is now where there is none."""
+    publishers = node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
+    offered = {info.qos_profile.reliability for info in publishers if info.topic_type in kinds}
+    if not offered:
+        return current
+    return ReliabilityPolicy.RELIABLE if offered == {ReliabilityPolicy.RELIABLE} else ReliabilityPolicy.BEST_EFFORT
+
+
 def published_types(node: Node, topic: str) -> list[str]:
     """The types that are published on a topic."""
     return sorted({info.topic_type for info in node.get_publishers_info_by_topic(node.resolve_topic_name(topic))})
@@ -24,8 +35,7 @@ def published_types(node: Node, topic: str) -> list[str]:
 
 def other_topics(node: Node, topic: str, kinds: Collection[str]) -> str:
     """A hint which topics of a type that can be read there are, beside those of the node itself; empty when none."""
-    own = {name for name, _ in node.get_publisher_names_and_types_by_node(node.get_name(), node.get_namespace())}
-    own.add(node.resolve_topic_name(topic))
+    own = {publisher.topic_name for publisher in node.publishers} | {node.resolve_topic_name(topic)}
     found = [
         f"{name} ({kind.rsplit('/', 1)[-1]})"
         for name, types in node.get_topic_names_and_types()

@@ -35,7 +35,8 @@ class Input(NamedTuple):
     when: name of the setting that turns it on, empty for always. depth: of the queue. optional: that nothing comes is
     no problem. newest_only: handled by a worker thread that takes the newest message, so that nothing else waits; the
     other methods of the pipeline may be called meanwhile. any_name: in a bag, a topic of this type with another name is
-    taken for it. shared: in a bag, one such topic serves all streams of its namespace.
+    taken for it. shared: in a bag, one such topic serves all streams of its namespace. lossless: live, every message
+    counts: reliable where all who publish it offer that.
     """
 
     topic: Topic
@@ -47,6 +48,7 @@ class Input(NamedTuple):
     newest_only: bool = False
     any_name: bool = False
     shared: bool = False
+    lossless: bool = False
 
 
 class OutputTopic(NamedTuple):

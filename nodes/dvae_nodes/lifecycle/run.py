@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor, TimeoutException
 from rclpy.signals import SignalHandlerOptions
 
@@ -20,34 +21,32 @@ RECEIVE_SECONDS = 1.0  # for subscribers to get the last results
 
 
 def run_nodes(
-    make_nodes: Callable[[], Sequence[Callable[[], PipelineNode]]], args: list[str] | None = None, name: str = "node"
+    choose: Callable[[], Sequence[type[PipelineNode]]], args: list[str] | None = None, name: str = "node"
 ) -> None:
     """Spin nodes in one single-threaded executor until SIGINT or SIGTERM; then hand out what they still hold.
 
-    make_nodes: gives what makes each of them; ValueError: there are none to make (exit status 2, as for parameters that
-    cannot be read at all). The signals are ours: rclpy's own handler takes the context away before the last results can
-    be published.
+    choose: which nodes; ValueError: there are none (exit status 2, as for parameters that cannot be read at all). The
+    signals are ours: rclpy's own handler takes the context away before the last results can be published.
     """
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda found, _: stopping.append(found))
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        makers = make_nodes()
-    except (ValueError, RuntimeError) as error:  # rcl's own errors are RuntimeErrors: a YAML file that it cannot read
+        kinds = choose()
+    except (ValueError, RuntimeError, ParameterException) as error:  # rcl's own are RuntimeErrors: unreadable YAML
         rclpy.logging.get_logger(name).fatal(first_line(error))
         rclpy.try_shutdown()
         sys.exit(2)
-    nodes: list[PipelineNode] = []
-    executor = SingleThreadedExecutor()
+    executor, nodes = SingleThreadedExecutor(), list[PipelineNode]()
     try:
         use_one_thread()
-        for make in makers:
+        for kind in kinds:
             if stopping:
                 return
-            nodes.append(make())
-            executor.add_node(nodes[-1])
-            nodes[-1].autostart()
+            nodes += add_node(executor, kind)
+        if not nodes:
+            sys.exit(2)
         # what the models and compilers left behind stays: looking through it again takes 0.2 s, and loses messages
         gc.collect()
         gc.freeze()
@@ -58,6 +57,18 @@ def run_nodes(
     finally:
         stop(executor, nodes)
         rclpy.try_shutdown()
+
+
+def add_node(executor: SingleThreadedExecutor, kind: type[PipelineNode]) -> list[PipelineNode]:
+    """Make a node and start it; none, and a line, where rclpy refuses one of its own parameters."""
+    try:
+        node = kind()
+    except ParameterException as error:
+        rclpy.logging.get_logger(kind.pipeline_class.name).fatal(first_line(error))
+        return []
+    executor.add_node(node)
+    node.autostart()
+    return [node]
 
 
 def first_line(error: Exception) -> str:

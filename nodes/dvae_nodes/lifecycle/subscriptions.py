@@ -53,9 +53,9 @@ class Subscriptions:
             self._timer = self._node.create_timer(LOOK_SECONDS, self.look, clock=clock)
 
     def look(self) -> None:
-        """Where nothing comes, see what is published."""
+        """Where nothing comes, or not all, see what is published."""
         for source in self.sources.values():
-            if source.meter.silence_seconds > LOOK_SECONDS:
+            if source.is_mismatched or source.meter.silence_seconds > LOOK_SECONDS:
                 source.look()
 
     def start(self) -> None:

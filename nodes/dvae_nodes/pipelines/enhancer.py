@@ -242,9 +242,9 @@ class EnhancerPipeline(Pipeline):
         Input(topics.ROBOT_SPEAKING, on_robot_speaking, "the robot talks or moves loudly now", optional=True),
         Input(topics.REFERENCE_INFO, on_reference_info, "format of `reference`", when="cancel_echo", optional=True),
         Input(topics.AUDIO_INFO, on_audio_info, "format of `audio`, where sent apart", optional=True, any_name=True),
-        Input(topics.AUDIO, on_audio, "what the microphones hear", depth=AUDIO_QUEUE, any_name=True),
+        Input(topics.AUDIO, on_audio, "what the microphones hear", depth=AUDIO_QUEUE, any_name=True, lossless=True),
         Input(
             topics.REFERENCE, on_reference, "what the loudspeaker plays, stamped when it is played",
-            when="cancel_echo", depth=AUDIO_QUEUE,
+            when="cancel_echo", depth=AUDIO_QUEUE, lossless=True,
         ),
     )  # fmt: skip

@@ -74,5 +74,5 @@ class OverlayPipeline(Pipeline):
 
     inputs = (
         Input(topics.IMAGE, on_image, "the camera", depth=PAIR_QUEUE, any_name=True, shared=True),
-        Input(topics.TRACKS, on_tracks, "the tracks found in it", depth=PAIR_QUEUE),
+        Input(topics.TRACKS, on_tracks, "the tracks found in it", depth=PAIR_QUEUE, lossless=True),
     )

@@ -239,5 +239,5 @@ class TrackerPipeline(Pipeline):
 
     inputs = (
         Input(topics.IMAGE, on_image, "the motion of the camera", when="camera_from_images", any_name=True),
-        Input(topics.DETECTIONS, on_detections, "the people found in one image", any_name=True),
+        Input(topics.DETECTIONS, on_detections, "the people found in one image", any_name=True, lossless=True),
     )

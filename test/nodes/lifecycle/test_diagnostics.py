@@ -123,16 +123,14 @@ def test_a_publisher_that_does_not_fit_is_explained(stage: Any, monkeypatch: pyt
 def test_a_wrong_type_is_said_with_the_topic_to_remap(stage: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
     monkeypatch.setattr(diagnostics, "SILENCE_SECONDS", 1.0)
     stage.add(adder_node())
-    other = rclpy.context.Context()  # one participant cannot have two types on a topic
-    rclpy.init(context=other)
-    stranger = rclpy.create_node("stranger", context=other)
+    # one participant cannot have two types on a topic
+    stranger = rclpy.create_node("stranger", context=stage.another_process())
     stranger.create_publisher(Bool, "numbers", 1)
     stranger.create_publisher(Int64, "true_numbers", 1)
     text = "/numbers: expected messages of type std_msgs/msg/Int64, got publishers of std_msgs/msg/Bool"
     listen(stage)(DiagnosticStatus.WARN, f"{text}; there is /true_numbers (Int64): remap `numbers` to it")
     assert f"{text}; there is /true_numbers (Int64): remap `numbers` to it: nothing is read" in capfd.readouterr().err
     stranger.destroy_node()
-    rclpy.try_shutdown(context=other)
 
 
 def test_sim_time_without_clock_is_said_in_the_log_too(stage: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:

@@ -41,7 +41,7 @@ def test_tracker_takes_live_parameters_and_refuses_others(stage: Any) -> None:
         ({"confirm_hits": 2.0}, "confirm_hits: expected int, got 2.0"),
         ({"confirm_hits": 0}, "confirm_hits: expected a value in"),
         ({"markers": 1}, "markers: expected bool, got 1"),
-        ({"model": 7}, "model: expected str, got 7"),
+        ({"model": True}, "model: expected str, got True"),
         ({"autostart": "yes"}, "autostart: expected true or false, got 'yes'"),
     ],
 )

@@ -83,6 +83,7 @@ def test_a_signal_while_it_loads_ends_it_quietly(number: int) -> None:
     [
         (["-p", "enable:=tracer"], "enable: expected some of detector, tracker, enhancer, overlay, got tracer"),
         (["--params-file", "mixed.yaml"], "mixed.yaml"),
+        (["-p", "enable:=detector", "-p", "use_sim_time:=1"], "'use_sim_time' to '1' of type 'INTEGER'"),
     ],
 )
 def test_what_cannot_start_says_why_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:

@@ -52,7 +52,6 @@ class Robot:
 
     def __init__(self, stage: Any, in_one_process: bool) -> None:
         self.stage, self.in_one_process = stage, in_one_process
-        self.contexts: list[Any] = []
         self.executors: list[SingleThreadedExecutor] = []
         self.nodes: dict[str, Any] = {}
         qos = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -66,9 +65,7 @@ class Robot:
         options: dict[str, Any] = {"namespace": namespace, "parameter_overrides": [reliable]}
         executor = self.stage.executor
         if not self.in_one_process:
-            options["context"] = rclpy.context.Context()
-            rclpy.init(context=options["context"])
-            self.contexts.append(options["context"])
+            options["context"] = self.stage.another_process()
             executor = SingleThreadedExecutor(context=options["context"])
             self.executors.append(executor)
         self.nodes[namespace] = node = adder_node(kind)(**options)
@@ -113,8 +110,6 @@ class Robot:
             self.remove(namespace)
         for executor in self.executors:
             executor.shutdown()
-        for context in self.contexts:
-            rclpy.try_shutdown(context=context)
 
 
 @pytest.fixture(params=[True, False], ids=["one process", "two processes"])

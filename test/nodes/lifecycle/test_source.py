@@ -10,6 +10,7 @@ from toy_capability import NUMBERS, SUMS, AdderPipeline, adder_node
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is missing: source a ROS or run `make test`")
 from live_messages import audio_messages
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int32, Int64, UInt8
 
 from dvae_nodes.lifecycle.graph import type_to_take
@@ -47,20 +48,18 @@ class EitherPipeline(AdderPipeline):
 
 
 @pytest.fixture
-def stranger() -> Iterator[Callable[[], Any]]:
-    """Nodes of other processes: one participant cannot have two types on a topic."""
-    made = []
+def stranger(stage: Any) -> Iterator[Callable[[], Any]]:
+    """Nodes of another process: one participant cannot have two types on a topic at a time."""
+    made: list[Any] = []
+    context = stage.another_process()
 
     def make() -> Any:
-        context = rclpy.context.Context()
-        rclpy.init(context=context)
-        made.append((context, rclpy.create_node("stranger", context=context)))
-        return made[-1][1]
+        made.append(rclpy.create_node(f"stranger{len(made)}", context=context))
+        return made[-1]
 
     yield make
-    for context, node in made:
+    for node in made:
         node.destroy_node()
-        rclpy.try_shutdown(context=context)
 
 
 def send(stage: Any, publisher: Any, message: Any, results: list[Any]) -> Any:
@@ -74,7 +73,6 @@ def send(stage: Any, publisher: Any, message: Any, results: list[Any]) -> Any:
 def test_the_type_that_comes_late_and_changes_is_taken(stage: Any, stranger: Any) -> None:
     node = stage.add(adder_node(EitherPipeline))
     for kind in (Int32, Int64, Int32):
-        # whoever reads it expects the type that comes: a process of its own each time
         other, results = stranger(), []
         publisher = other.create_publisher(kind, "numbers", 10)
         executor = rclpy.executors.SingleThreadedExecutor(context=other.context)
@@ -142,3 +140,64 @@ def test_the_enhancer_takes_what_audio_capture_publishes(stage: Any, stranger: A
         stage.until(lambda count=count: node.meter("audio").count == count)
     node.trigger_deactivate()
     stage.until(lambda: sum(len(message.data) for message in enhanced) == 2 * 16000)
+
+
+def test_all_who_read_images_take_compressed_ones(stage: Any, stranger: Any) -> None:
+    """Of one process, and a camera that starts after them."""
+    import cv2
+    import numpy as np
+    from sensor_msgs.msg import CompressedImage, Image
+
+    from dvae_nodes.detector import DetectorNode
+    from dvae_nodes.overlay import OverlayNode
+
+    nodes = [stage.add(DetectorNode), stage.add(OverlayNode)]
+    camera = stranger()
+    publisher = camera.create_publisher(CompressedImage, "image", 10)
+    stage.until(lambda: publisher.get_subscription_count() == 2)
+    message = CompressedImage(format="jpeg", data=cv2.imencode(".jpg", np.zeros((128, 96, 3), np.uint8))[1].tobytes())
+    publisher.publish(message)
+    stage.until(lambda: all(node.meter("image").count == 1 for node in nodes))
+    assert not [stage.problems(node) for node in nodes if stage.problems(node)]
+    camera.destroy_publisher(publisher)
+    publisher = stranger().create_publisher(Image, "image", 10)  # the camera's driver with other settings
+    stage.until(lambda: publisher.get_subscription_count() == 2)
+    publisher.publish(Image(height=2, width=3, encoding="bgr8", step=9, data=bytes(18)))
+    stage.until(lambda: all(node.meter("image").num_arrived == 2 for node in nodes))
+
+
+class LosslessPipeline(AdderPipeline):
+    """Every number counts."""
+
+    inputs = (AdderPipeline.inputs[0]._replace(lossless=True),)
+
+
+def reliabilities(node: Any) -> list[ReliabilityPolicy]:
+    """Of the subscriptions to the numbers."""
+    return [info.qos_profile.reliability for info in node.get_subscriptions_info_by_topic("/numbers")]
+
+
+def test_what_counts_is_read_reliably_where_all_offer_it(stage: Any) -> None:
+    node = stage.add(adder_node(LosslessPipeline))
+    sums = stage.listen(Int64, SUMS.name)
+    reliable = stage.peer.create_publisher(Int64, "numbers", QoSProfile(depth=10))
+    send(stage, reliable, Int64(data=1), sums)
+    assert reliabilities(node) == [ReliabilityPolicy.RELIABLE]
+    lossy = stage.peer.create_publisher(
+        Int64, "numbers", QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    )
+
+    def is_read() -> bool:
+        reliable.publish(Int64(data=1))  # never falls silent
+        return lossy.get_subscription_count() > 0
+
+    stage.until(is_read)
+    assert reliabilities(node) == [ReliabilityPolicy.BEST_EFFORT]
+    assert not stage.problems(node)
+
+
+def test_a_parameter_has_the_last_word_on_reliability(stage: Any) -> None:
+    node = stage.add(adder_node(LosslessPipeline), **{"qos_overrides./numbers.subscription.reliability": "best_effort"})
+    publisher = stage.peer.create_publisher(Int64, "numbers", QoSProfile(depth=10))
+    stage.until(lambda: publisher.get_subscription_count() == 1)
+    assert reliabilities(node) == [ReliabilityPolicy.BEST_EFFORT]
