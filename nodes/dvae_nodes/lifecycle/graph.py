@@ -8,6 +8,8 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
+NUM_NAMED = 5  # topics in a hint
+
 
 def type_to_take(kinds: Sequence[str], published: Collection[str], current: str) -> str:
     """Which of `kinds` to subscribe to, in their order, where messages of the types `published` are sent on the topic
@@ -42,7 +44,10 @@ def other_topics(node: Node, topic: str, kinds: Collection[str]) -> str:
         for kind in types
         if kind in kinds and name not in own and node.count_publishers(name)
     ]
-    return f"; there is {', '.join(sorted(found))}: remap `{topic}` to it" if found else ""
+    if not found:
+        return ""
+    named, more = sorted(found)[:NUM_NAMED], len(found) - NUM_NAMED
+    return f"; there is {', '.join(named)}{f' and {more} more' if more > 0 else ''}: remap `{topic}` to it"
 
 
 def wrong_type(node: Node, topic: str, kinds: Sequence[str]) -> str | None:
