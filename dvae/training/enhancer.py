@@ -17,12 +17,12 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dvae.configuration import from_mapping
 from dvae.data.mixtures import MixtureSource
 from dvae.distributions.gaussian import kl_to_standard_normal
 from dvae.distributions.itakura_saito import itakura_saito
 from dvae.enhancement.config import EnhancerConfig
 from dvae.enhancement.model import Enhancer
+from dvae.models.module import configured
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_as
 from dvae.models.store.find import find_model
@@ -32,7 +32,7 @@ from dvae.signal.stft import STFT, power_of
 from dvae.training.mixtures import mixture_sources
 from dvae.training.recipe import EnhancerLoss, Optimisation, Recipe
 from dvae.training.recipe_data import EnhancerData
-from dvae.training.task import Batch, Datasets, SeededBatches, Task, start_from
+from dvae.training.task import Batch, Datasets, SeededBatches, Task, load_into, start_from
 
 VALID_BATCHES = 8
 COMPRESSION = 0.3
@@ -134,19 +134,18 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[EnhancerTask, Dataset
     data, loss, options = recipe.data, recipe.loss, recipe.optimisation
     assert isinstance(data, EnhancerData)
     assert isinstance(loss, EnhancerLoss)
-    config = from_mapping(EnhancerConfig, recipe.model)
-    model = Enhancer(config)
+    model = configured(Enhancer, recipe.model)
     if data.start:
         start_from(model, load_as(Enhancer, data.start))
     prior = load_as(RVAE, data.prior)
-    model.emission.load_state_dict(prior.emission.state_dict())
+    load_into(model.emission, prior.emission.state_dict(), f"data.prior {data.prior}")
     model.emission.requires_grad_(False)
     if data.enhancer:
         keep_filter(model, find_model(data.enhancer))
     train, valid = mixture_sources(data, data_root, augment=True)
     return EnhancerTask(model, options, loss), Datasets(
-        MixtureBatches(train, options, config, options.batches_per_epoch, options.seed * 1_000_000),
-        MixtureBatches(valid, options, config, VALID_BATCHES, 7),
+        MixtureBatches(train, options, model.config, options.batches_per_epoch, options.seed * 1_000_000),
+        MixtureBatches(valid, options, model.config, VALID_BATCHES, 7),
     )
 
 
@@ -154,6 +153,6 @@ def keep_filter(model: Enhancer, folder: Path) -> None:
     """Give `model` the filter of the enhancer in `folder`, as it is, and leave its speech detector to be fitted."""
     _, data = read_description(folder, "Enhancer")
     kept = {name: value for name, value in load_tensors(data).items() if not name.startswith("detector.")}
-    model.load_state_dict(model.state_dict() | kept)
+    load_into(model, model.state_dict() | kept, f"data.enhancer {folder}")
     model.requires_grad_(False)
     model.detector.requires_grad_(True)

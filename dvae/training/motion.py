@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dvae.configuration import from_mapping
 from dvae.distributions.gaussian import Gaussian, gaussian_log_likelihood
 from dvae.models.elbo import ELBO
-from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
+from dvae.models.module import configured
+from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.boxes import sizes
 from dvae.tracking.motion.rollout import Birth, EncoderInput, Evidence, Noise, as_tensors, fresh_state, roll_out_torch
 from dvae.tracking.motion.trajectories import draw_trajectories
@@ -142,7 +142,7 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[MotionTask, Datasets]
     """The task and its synthetic data, from the recipe; no data folder is needed."""
     data, options = recipe.data, recipe.optimisation
     assert isinstance(data, MotionData)
-    model = TrajectorySRNN(from_mapping(TrajectorySRNNConfig, recipe.model))
+    model = configured(TrajectorySRNN, recipe.model)
     return MotionTask(model, options, data.observation_ratio), Datasets(
         TrajectoryBatches(data, options, data.num_train, options.seed * 1_000_000, shuffle=True),
         TrajectoryBatches(data, options, data.num_valid, 7, shuffle=False),

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dvae.configuration import from_mapping
 from dvae.data.crops import AudioCrops
 from dvae.data.mixtures import MixtureSource
-from dvae.enhancement.adaptive.noise_networks import NoisySpeech, NoisySpeechConfig, noisy_speech_elbo
+from dvae.enhancement.adaptive.noise_networks import NoisySpeech, noisy_speech_elbo
+from dvae.models.module import configured
 from dvae.models.rvae import RVAE
 from dvae.models.store.checkpoint import load_as
 from dvae.signal.audio_file import Audio
@@ -25,7 +25,7 @@ from dvae.signal.stft import STFT, power_of
 from dvae.training.mixtures import SAMPLE_RATE, mixture_sources
 from dvae.training.recipe import Optimisation, Recipe
 from dvae.training.recipe_data import NoisySpeechData, audio_files
-from dvae.training.task import Batch, Datasets, SeededBatches, Task
+from dvae.training.task import Batch, Datasets, SeededBatches, Task, load_into
 
 VALID_BATCHES = 8
 DrawNoisy = Callable[[int, np.random.Generator], Audio]
@@ -83,9 +83,9 @@ def build(recipe: Recipe, data_root: Path | None) -> tuple[NoisySpeechTask, Data
     """The task and its data, from the recipe; `data.prior` is a trained RVAE."""
     data, options = recipe.data, recipe.optimisation
     assert isinstance(data, NoisySpeechData)
-    model = NoisySpeech(from_mapping(NoisySpeechConfig, recipe.model))
+    model = configured(NoisySpeech, recipe.model)
     prior = load_as(RVAE, data.prior)
-    model.rvae.load_state_dict(prior.state_dict())
+    load_into(model.rvae, prior.state_dict(), f"data.prior {data.prior}")
     model.rvae.emission.requires_grad_(False)
     train, valid = noisy_sources(data, data_root)
     return NoisySpeechTask(model, options), Datasets(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from dvae.models.module import ConfiguredModule
+from dvae.models.store.checkpoint import check_shapes
 from dvae.training.recipe import Optimisation
 
 Batch = tuple[Tensor, ...]
@@ -112,6 +114,15 @@ class Task(lightning.LightningModule):
             return rise * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, epoch / options.epochs))))
 
         return [optimiser], [torch.optim.lr_scheduler.LambdaLR(optimiser, cosine)]
+
+
+def load_into(part: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Give `part` of a model these weights; ValueError, which names `source`, when they have other shapes."""
+    try:
+        check_shapes({name: tensor.shape for name, tensor in part.state_dict().items()}, weights)
+    except ValueError as error:
+        raise ValueError(f"{source}: its weights do not fit the model of the recipe: {error}") from error
+    part.load_state_dict(weights)
 
 
 def start_from(model: ConfiguredModule, start: ConfiguredModule) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dvae.configuration import from_mapping
 from dvae.models.deep_ar import DeepAR
 from dvae.models.dkf import DKF
 from dvae.models.dvae import DVAE
 from dvae.models.hit_dvae import HiTDVAE
+from dvae.models.module import configured
 from dvae.models.rvae import RVAE
 from dvae.models.srnn import SRNN
 from dvae.models.store.checkpoint import load_as
@@ -34,7 +34,7 @@ def build_family(settings: Mapping[str, Any]) -> DVAE[Any]:
     """A fresh model from the section `model` of a recipe: `class` and the settings of its configuration."""
     values = dict(settings)
     model_class = family_class(str(values.pop("class", None)))
-    return model_class(from_mapping(model_class.Config, values))
+    return configured(model_class, values)
 
 
 def load_model(name: str | Path) -> DVAE[Any]:

@@ -70,7 +70,7 @@ def test_one_folder_or_several_and_what_differs_from_the_defaults(tmp_path: Path
         ({"noisy_train_exept": "p226_*"}, "'noisy_train_exept' for NoisySpeechData; the nearest valid key is "
          "'noisy_train_except'"),
         ({}, "missing key 'prior' for NoisySpeechData: trained RVAE"),
-        ({"prior": "p", "noisy_train": 3}, "noisy_train: expected str, got 3"),
+        ({"prior": "p", "noisy_train": 1.5}, "noisy_train: expected str, got 1.5"),
         ({"prior": "p", "snr_db": "loud"}, "snr_db: expected float, got 'loud'"),
         ({"prior": "p", "snr_db": [5, -5]}, r"snr_db: expected \[lowest, highest\], got \[5.0, -5.0\]"),
         ({"prior": "p", "snr_db": 5}, r"snr_db: expected \[lowest, highest\], got \[5.0\]"),

@@ -218,6 +218,8 @@ def test_mistakes_are_known_before_the_first_epoch(
         ([*options, "--resume", "--work", str(folder / "bad_work")], "bad_work/last.ckpt is damaged"),
         ([*options, "--devices", "0"], "expected one device and one node or more, got 0 and 1"),
         ([*options, "--set", "model.hidden_size=[[[["], "model.hidden_size: expected YAML, got"),
+        ([*options, "--set", "model.hidden_size=90000000"], "expected a VAE that fits into"),
+        ([*options, "--set", f"model.hidden_size={10**30}"], "VAE: empty(): argument 'size'"),
         ([*options, "--set", "model.hidden_size=[1]"], "hidden_size: expected int, got [1]"),
         ([str(folder / "file"), *options[1:]], "expected a recipe FILE.yaml or the name of a shipped one"),
     ):

@@ -10,8 +10,8 @@ import yaml
 
 from dvae.cli import train
 from dvae.enhancement.adaptive.noise_networks import NoisySpeech
-from dvae.models.rvae import RVAE
-from dvae.models.store.checkpoint import load_as
+from dvae.models.rvae import RVAE, RVAEConfig
+from dvae.models.store.checkpoint import load_as, save_model
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.signal.audio_file import write_audio
 from dvae.training.recipe import load_recipe
@@ -63,6 +63,19 @@ def test_same_seed_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         run(MOTION, tmp_path / name, monkeypatch=monkeypatch)
         weights.append((tmp_path / name / "model" / "model.safetensors").read_bytes())
     assert weights[0] == weights[1]
+
+
+def test_a_prior_of_another_size_is_one_line(
+    audio_folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(audio_folders)
+    save_model(RVAE(RVAEConfig(hidden_size=8)), Path("prior"))
+    for task, model in (("enhancer", {"prior_hidden_size": 9}), ("noisy_speech", {"hidden_size": 9})):
+        recipe = {"name": "e", "task": task, "summary": "s", "data": {"prior": "prior"}, "model": model,
+                  "optimisation": {}, "card": {}}  # fmt: skip
+        assert run(recipe, audio_folders, monkeypatch=monkeypatch) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "data.prior prior: its weights do not fit the model of the recipe: " in line
 
 
 def test_prior_then_enhancer(audio_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
