@@ -46,7 +46,7 @@ class SampleScale:
 
     def admit(self, samples: Audio) -> Admitted:
         """Channels (C, S)."""
-        limit = HEADROOM * self.peak
+        limit = min(HEADROOM * self.peak, LARGEST)
         largest = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
         if largest <= limit:  # not so for NaN
             self.peak = max(self.peak, largest)
