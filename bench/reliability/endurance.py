@@ -95,4 +95,4 @@ def million_frames(effort: Effort, count: int) -> Outcome:
 def outcomes(effort: Effort) -> Iterator[Outcome]:
     """Both."""
     yield day_of_audio(effort, effort.count(24 * 3600, 600))
-    yield million_frames(effort, effort.count(1_000_000, 20_000))
+    yield million_frames(effort, effort.count(1_000_000, 10_000))

@@ -193,4 +193,4 @@ def outcomes(effort: Effort) -> Iterator[Outcome]:
     """All three programs."""
     warm_up()
     for victim in VICTIMS:
-        yield kills(effort, victim, effort.count(20, 4))
+        yield kills(effort, victim, effort.count(20, 2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def main() -> int:
     """Run the parts, print the table; 1 when anything failed."""
     arguments = build_parser().parse_args()
     use_one_thread()
+    warnings.simplefilter("ignore", RuntimeWarning)  # of numpy, on numbers that are none
     shutil.rmtree(arguments.folder, ignore_errors=True)
     effort = Effort(arguments.seed, arguments.quick, arguments.folder.resolve())
     effort.folder.mkdir(parents=True)

@@ -314,4 +314,4 @@ def through_pipeline(effort: Effort, count: int, cases: list[Case] = CASES) -> O
 
 def outcomes(effort: Effort) -> Iterator[Outcome]:
     """The storm."""
-    yield through_pipeline(effort, effort.count(100_000, 9_600))
+    yield through_pipeline(effort, effort.count(100_000, 4_800))

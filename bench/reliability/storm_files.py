@@ -217,4 +217,4 @@ def outcomes(effort: Effort) -> Iterator[Outcome]:
     """Every kind of file."""
     warm_up()
     for kind in KINDS:
-        yield through(effort, kind, effort.count(10_400, 650) // len(KINDS))
+        yield through(effort, kind, effort.count(10_400, 260) // len(KINDS))

@@ -234,6 +234,7 @@ class ArrayStorm:
         self.effort, self.time, self.failed, self.refused = effort, 0.0, 0, 0
         self.tracker = OnlineTracker.load(config=config, image_size=size)
         self.meter = Meter()
+        self.tracker.update(walkers(0), self.time)  # from here on time cannot go back
 
     def update(self, **arguments: Any) -> Any:
         """The tracks, or None where the arguments are refused, after which the tracker is as it was."""
