@@ -118,10 +118,11 @@ def few_handles(name: str, folder: Path) -> str:
     if name == "dvae-replay":
         source = (split_bag(folder / "split", 300),)
     limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (256, 256))
-    ended = run(name, arguments(name, source, target), folder, 2 * FORK_SECONDS, limit)
+    given = [*source, target] if name == "dvae-enhance" else arguments(name, source, target)
+    ended = run(name, given, folder, 2 * FORK_SECONDS, limit)
     assert ended.status == 0, f"{ended.status}: {ended.error[-300:]}"
     if name == "dvae-enhance":
-        assert len(list((target / "out.wav").iterdir())) == 300
+        assert len(list(target.iterdir())) == 300
     return {"dvae-enhance": "300 files", "dvae-replay": "a bag of 300 files"}.get(name, "")
 
 
@@ -173,10 +174,40 @@ def without(name: str, change: dict[str, str | None], folder: Path) -> str:
     return ""
 
 
+@contextmanager
+def sealed_package() -> Iterator[Path | None]:
+    """The package where nobody may write, as a system installs it; None where that cannot be made."""
+    place = Path("/tmp") / f"sealed_{os.getpid()}"
+    place.mkdir(exist_ok=True)
+    bind = ["mount", "--bind", str(samples.REPOSITORY), str(place)]
+    mounted = False
+    try:
+        mounted = subprocess.run(bind, capture_output=True, check=False).returncode == 0
+        close = ["mount", "-o", "remount,bind,ro", str(place)]
+        closed = mounted and subprocess.run(close, capture_output=True, check=False).returncode == 0
+        yield place if closed else None
+    except OSError:
+        yield None
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(place)], check=True)
+        place.rmdir()
+
+
+def sealed(name: str, folder: Path) -> str:
+    """Neither the package nor a home nor a cache can be written."""
+    with sealed_package() as place:
+        if place is None:
+            return "not tried: nothing can be mounted here"
+        path = f"{place}:{place}/nodes:{os.environ.get('PYTHONPATH', '')}"
+        return without(name, {**LACKS[NO_CACHE], "PYTHONPATH": path}, folder)
+
+
 NOWHERE = "/proc/nowhere"
+NO_CACHE = "a HOME that is not there, nor a cache for compiled code"
 LACKS: dict[str, dict[str, str | None]] = {
     "no HOME": {"HOME": None, "XDG_CACHE_HOME": None},
-    "a HOME that is not there, nor a cache for compiled code": {
+    NO_CACHE: {
         "HOME": NOWHERE, "XDG_CACHE_HOME": NOWHERE, "NUMBA_CACHE_DIR": NOWHERE, "MPLCONFIGDIR": NOWHERE,
     },
 }  # fmt: skip
@@ -185,6 +216,7 @@ SITUATIONS: dict[str, Callable[[str, Path], str]] = {
     "disk full": disk_full,
     "read-only folder": read_only,
     "256 file handles": few_handles,
+    "no HOME, no cache, the package read-only": sealed,
 }
 
 
