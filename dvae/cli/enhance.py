@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import math
 import sys
 from pathlib import Path
@@ -25,10 +26,12 @@ from dvae.signal.audio_file import (
     written_format,
 )
 from dvae.signal.audio_folder import find_audio, is_audio
+from dvae.signal.sample_scale import SampleScale
 
 if TYPE_CHECKING:
     from dvae.enhancement.streaming import StreamingEnhancer
 
+logger = logging.getLogger(__name__)
 BLOCK_SECONDS = 1.0
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # the next file would meet them too
 
@@ -130,12 +133,24 @@ def enhance_file(enhancer: StreamingEnhancer, source: Path, target: Path) -> str
     """One file; what became of it, for people. ValueError when it cannot be read, or the format of `target` cannot hold
     it; OSError when that cannot be written."""
     samples, rate, subtype = read_recording(source)
+    samples = without_errors(samples, rate, source)
     kept = holding_subtype(target, subtype)
     encode(samples[:, :0], rate, written_format(target), kept, target)  # what it cannot hold is known before the work
     channels = [enhance_channel(enhancer, channel, rate, source.name) for channel in samples]
     target.parent.mkdir(parents=True, exist_ok=True)
     write_audio(target, np.stack(channels), rate, kept)
     return f"{target}: {samples.shape[1] / rate:.1f} s, {len(samples)} channel(s), {rate} Hz, {kept}"
+
+
+def without_errors(samples: Audio, rate: int, source: Path) -> Audio:
+    """Channels (C, S) with silence for single samples far above all others, such as a float of 1e25, which are counted
+    in the log."""
+    known = SampleScale(rate)
+    known.admit(samples)  # learns the scale: integers as floats are none
+    samples, num_wrong = known.admit(samples)
+    if num_wrong:
+        logger.warning("%s: %d samples far above the others are taken as silence", printable(source), num_wrong)
+    return samples
 
 
 def enhance_channel(enhancer: StreamingEnhancer, waveform: Audio, rate: int, name: str) -> Audio:

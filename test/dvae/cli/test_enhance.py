@@ -124,7 +124,7 @@ def test_no_input_is_overwritten_by_any_way(
         ("FLOAT", 3.0, "out.wav", "FLOAT"),
         ("FLOAT", 30000.0, "out.wav", "FLOAT"),
         ("DOUBLE", 1e-4, "out.wav", "DOUBLE"),
-        ("FLOAT", 1e30, "out.wav", "FLOAT"),
+        ("FLOAT", 1e9, "out.wav", "FLOAT"),
         ("FLOAT", 3.0, "out.flac", "PCM_24"),
         ("PCM_24", 0.5, "out.flac", "PCM_24"),
         ("PCM_32", 0.5, "out.wav", "PCM_32"),
@@ -151,6 +151,21 @@ def test_output_keeps_what_the_input_can_hold(
     )
     words = [record.message for record in caplog.records if "clipped" in record.message]
     assert [f"clipped {clipped.sum()} of 16000 samples" in word for word in words] == ([True] if clipped.any() else [])
+
+
+@pytest.mark.parametrize("wrong", [1e5, 1e25, 3.4e38])
+def test_one_sample_far_above_the_others_is_one_samples_trouble(
+    wrong: float, tmp_path: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    noisy = read_mono(DATA / "demo_speech_noisy.flac", 48000)[:48000]
+    soundfile.write(tmp_path / "good.wav", noisy, 48000, subtype="FLOAT")
+    noisy[30000] = wrong
+    soundfile.write(tmp_path / "bad.wav", noisy, 48000, subtype="FLOAT")
+    for name in ("good", "bad"):
+        assert run("dvae.cli.enhance", tmp_path / f"{name}.wav", tmp_path / f"{name}_out.wav") == 0
+    good, bad = (read_audio(tmp_path / f"{name}_out.wav")[0] for name in ("good", "bad"))
+    assert 10 * np.log10(np.square(good).sum() / np.square(good - bad).sum()) > 25
+    assert "bad.wav: 1 samples far above the others are taken as silence" in caplog.text
 
 
 def test_through_pipes(tmp_path: Path, run: Run, noise: np.ndarray) -> None:
