@@ -76,7 +76,8 @@ class Body:
     def save(self, end: bytes = b"") -> None:
         """Everything so far to the file, with an end that what comes next replaces."""
         self._file.seek(self._written)
-        self._file.write(self._kept + end)
+        self._file.write(self._kept)
+        self._file.write(end)
         self._file.truncate()
         self._file.flush()
         self._written += len(self._kept)
