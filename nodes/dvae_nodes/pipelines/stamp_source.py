@@ -11,7 +11,7 @@ from dvae.signal.audio_clock import NANOSECONDS
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire.audio import AudioChunk
 
-STANDING_SECONDS = 1.0  # a stamp that does not advance for longer is none
+STANDING_SECONDS, STANDING_CHUNKS = 1.0, 3  # a stamp that does not advance for longer is none
 REMEMBERED = 8  # chunks, among which one that is delivered twice is found
 
 
@@ -34,6 +34,7 @@ class StampSource:
         self._topic, self._reporter = topic, reporter
         self._stamp: int | None = None  # the newest that a header had
         self._received = 0  # when it was new, in ns
+        self._num_standing = 0  # chunks since then
         self._next = 0  # when the chunk after the last one begins, in ns
         self._by_arrival: bool | None = None
         self._has_advanced = self._is_said = False
@@ -54,9 +55,11 @@ class StampSource:
         is_new = chunk.stamp is not None and chunk.stamp != self._stamp
         if is_new:
             self._has_advanced |= self._stamp is not None
-            self._stamp, self._received = chunk.stamp, chunk.receive_time
+            self._stamp, self._received, self._num_standing = chunk.stamp, chunk.receive_time, -1
+        self._num_standing += 1
         standing = (chunk.receive_time - self._received) / NANOSECONDS
-        by_arrival = self._stamp is None or (not is_new and standing > STANDING_SECONDS)
+        stands = standing > STANDING_SECONDS and self._num_standing >= STANDING_CHUNKS
+        by_arrival = self._stamp is None or stands
         if by_arrival and chunk.has_header:
             self._say(standing)
         time = chunk.receive_time if by_arrival else chunk.stamp or self._next

@@ -17,7 +17,7 @@ from dvae.signal.audio_input import AudioFormat, AudioInput
 from dvae.signal.channel_choice import ALL_CHANNELS, channels_text
 from dvae.signal.channel_watch import ChannelWatch, UnlikeChannel
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.pipelines.stamp_source import StampSource
+from dvae_nodes.pipelines.stamp_source import ChunkTime, StampSource
 from dvae_nodes.wire.audio import AudioChunk
 
 
@@ -75,14 +75,13 @@ class StampedAudio:
         if not len(chunk.data) or self._times.is_repeated(chunk):
             return []
         pieces = self._end_before(audio_format)
+        time = self._times.time_of(chunk)
+        if time.is_other_clock:
+            pieces += self._go_over_to(time)
         if self._stretch is None:
             self._stretch = self._begin(audio_format)
         if self._stretch is None:
             return pieces
-        time = self._times.time_of(chunk)
-        if time.is_other_clock:
-            pieces += self._released(is_end=True)
-            self._stretch.clock.set_to(time.stamp)
         count = self._stretch.audio.count(chunk.data)
         self._times.lasted(count * NANOSECONDS // audio_format.sample_rate)
         self._stretch.held.put(StampedChunk(chunk.data, count, time.stamp, time.is_arrival, chunk.frame_id))
@@ -103,6 +102,16 @@ class StampedAudio:
             return []
         self._say_anew(f"format changed from {self._stretch.audio.format} to {audio_format}")
         return self.end()
+
+    def _go_over_to(self, time: ChunkTime) -> list[Piece]:
+        """From stamps to arrival, which goes on as before; or back, when nobody knows what was in between."""
+        pieces = self._released(is_end=True)
+        if not time.is_arrival:
+            self._say_anew("stamps advance again")
+            return pieces + self._finished()
+        if self._stretch is not None:
+            self._stretch.clock.set_to(time.stamp)
+        return pieces
 
     def _say_anew(self, cause: str) -> None:
         text = f"audio: {cause}: what was received is finished, then starting anew"

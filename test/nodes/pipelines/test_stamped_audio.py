@@ -118,6 +118,18 @@ def test_stamps_that_stand_still_lose_nothing_and_the_arrival_is_taken() -> None
     assert log == ["audio: expected stamps that advance, got 7000000000 ns for 1.0 s: the time of arrival is taken"]
 
 
+def test_when_stamps_come_back_it_starts_anew() -> None:
+    log: list[str] = []
+    audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), []
+    for i, stamp in enumerate([None] * 5 + [40.0, 40.032]):
+        pieces += audio.add(chunk(np.full(512, (i + 1) / 128), stamp, 10 + i * 0.032), MONO)
+    pieces += audio.end()
+    assert joined(pieces).tolist() == np.repeat(np.arange(1.0, 8.0) / 128, 512).tolist()
+    assert [piece.is_last for piece in pieces] == [False] * 5 + [True] + [False] * 2 + [True]
+    assert pieces[6].stamp == 40 * SECOND
+    assert log[1] == "audio: stamps advance again: what was received is finished, then starting anew"
+
+
 def test_a_chunk_that_comes_twice_is_taken_once() -> None:
     log: list[str] = []
     audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), []
