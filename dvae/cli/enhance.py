@@ -78,7 +78,8 @@ def command(arguments: argparse.Namespace) -> int:
         return 0
     failed = [*plan.left_out, *enhance_all(enhancer, plan.pairs)]
     num_done = len(plan.pairs) + len(plan.left_out) - len(failed)
-    summary = f"dvae-enhance: {num_done} files enhanced" + (f", {len(failed)} not:" if failed else "")
+    summary = f"dvae-enhance: {num_done} file{'s' * (num_done != 1)} enhanced"
+    summary += f", {len(failed)} not:" if failed else ""
     for line in [*plan.others, summary, *failed]:
         print(line, file=sys.stderr)
     return PART_FAILED if failed else 0

@@ -15,7 +15,7 @@ import soxr
 from numpy.typing import NDArray
 
 from dvae.files import identity, printable, write_whole
-from dvae.signal.audio_folder import FORMATS
+from dvae.signal.audio_folder import FORMATS, way_out
 from dvae.signal.audio_header import with_true_length
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,6 @@ def _opened(path: str | Path) -> Iterator[tuple[soundfile.SoundFile, int]]:
     try:
         with open(path, "rb", buffering=0) as raw:
             stream, remark = with_true_length(raw)
-            if remark:
-                logger.warning("%s: %s", printable(path), remark)
             size = stream.seek(0, io.SEEK_END)
             if not size:
                 raise ValueError(f"expected audio, got an empty file: {path}")
@@ -65,9 +63,13 @@ def _opened(path: str | Path) -> Iterator[tuple[soundfile.SoundFile, int]]:
                 low, high = RATE_RANGE
                 if not low <= file.samplerate <= high:
                     raise ValueError(f"expected a rate of {low} to {high} Hz, got {file.samplerate} in {path}")
+                if remark:
+                    logger.warning("%s: %s", printable(path), remark)
                 yield file, size
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: raw samples, by the name
         reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
+        hint = way_out(Path(path))
+        reason = f"{reason} {hint}" if hint else reason
         raise ValueError(f"expected an audio file that can be decoded, got {path}: {reason}") from error
 
 
@@ -89,6 +91,8 @@ def read_recording(path: str | Path, start: int = 0, num_samples: int = -1) -> R
             file.seek(min(start, file.frames))
         samples = _decode(file, max(0, wanted), size)
         rate, subtype = int(file.samplerate), str(file.subtype)
+    if not len(samples) and wanted > 0:
+        raise ValueError(f"expected an audio file that can be decoded, got {path}: damaged from its first sample on")
     if len(samples) < wanted < NO_LENGTH:
         logger.warning(
             "%s: damaged or cut off: read %d of %d samples",

@@ -45,6 +45,19 @@ FORMATS = {
 }
 
 
+# sound too, but of codecs that libsndfile has not
+OTHER_SOUND = (
+    *(".m4a", ".m4b", ".aac", ".mp4", ".mov", ".mkv", ".mka", ".webm", ".3gp", ".amr", ".wma", ".ape", ".wv", ".tta"),
+    *(".ac3", ".dts", ".dsf", ".ra", ".spx"),
+)
+
+
+def way_out(path: Path) -> str:
+    """What to do with a file of sound that is not decoded here; empty for others."""
+    is_sound = path.suffix.lower() in OTHER_SOUND
+    return f"convert it first, such as with ffmpeg -i {path.name} {path.stem}.wav" if is_sound else ""
+
+
 @dataclass
 class AudioFolder:
     """What lies below a folder: files of sound in the order of their names, and folders; with the reason, what is named
@@ -129,6 +142,8 @@ def _look_into(place: Path, found: AudioFolder, waiting: deque[Path], links: deq
                 found.left_out.append((path, "hidden"))
         elif entry.is_dir():
             (links if entry.is_symlink() else waiting).append(path)
+        elif way_out(path):
+            found.left_out.append((path, f"cannot be decoded here: {way_out(path)}"))
         elif not is_audio(path):
             found.others[path.suffix.lower() or path.name] += 1
         elif entry.is_file():

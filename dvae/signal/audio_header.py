@@ -11,6 +11,7 @@ import struct
 from typing import BinaryIO, NamedTuple
 
 UNKNOWN = 0xFFFFFFFF  # as a length in 32 bits: libsndfile then takes what is there
+COMMENTS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl")  # chunks that may come after the sound
 STRAY = 4096  # bytes behind the sound that are no chunk, such as a tag of another format, which some programs leave
 
 
@@ -54,7 +55,7 @@ def _mended(stream: BinaryIO, length: Length) -> BinaryIO:
     data = bytearray(stream.read())
     if data.startswith((b"RF64", b"BW64")):  # whose long length stands elsewhere: take the short one
         data[:4] = b"RIFF"
-    true = length.present if length.kind == ">q" else UNKNOWN
+    true = length.present if length.kind == ">q" else min(length.present, UNKNOWN)
     data[length.offset : length.offset + struct.calcsize(length.kind)] = struct.pack(length.kind, true)
     return InMemory(data)
 
@@ -96,7 +97,8 @@ def _chunk(stream: BinaryIO, size: int, wanted: bytes, kind: str, position: int)
         after = start + said + (said % 2 if num_bytes == 4 else 0)
         if head[:4] == wanted:
             is_true = _ends_in_chunks(stream, size, kind, after) or (said > 0 and 0 <= size - after <= STRAY)
-            return None if is_true and said >= 0 else Length(position + 4, kind, said, size - start)
+            end = _sound_end(stream, size, kind, start)
+            return None if is_true and said >= 0 else Length(position + 4, kind, said, end - start)
         if said < 0:
             return None
         position = after
@@ -115,6 +117,16 @@ def _ends_in_chunks(stream: BinaryIO, size: int, kind: str, position: int) -> bo
             return False
         position += 4 + num_bytes + said + (said % 2 if num_bytes == 4 else 0)
     return position in (size, size + 1)  # a last pad byte may be missing
+
+
+def _sound_end(stream: BinaryIO, size: int, kind: str, start: int) -> int:
+    """Where chunks of comments begin that go on to the end of the file; its end where there are none."""
+    first = max(start, size - 65536)
+    stream.seek(first)
+    tail = stream.read()
+    places = [tail.find(name) for name in COMMENTS]
+    ends = [first + at for at in places if at >= 0 and _ends_in_chunks(stream, size, kind, first + at)]
+    return min(ends, default=size)
 
 
 def _is_cut_ogg(stream: BinaryIO) -> bool:

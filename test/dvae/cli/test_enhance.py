@@ -93,10 +93,15 @@ def test_what_is_no_audio_is_named_but_no_failure(
     tmp_path: Path, run: Run, noise: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     soundfile.write(tmp_path / "a.wav", noise, 16000)
-    for name in ("b.m4a", "c.m4a", "notes"):
+    for name in ("b.csv", "c.csv", "notes"):
         (tmp_path / name).touch()
     assert run("dvae.cli.enhance", tmp_path, tmp_path / "out") == 0
-    assert "left out 3 files that are no audio: 2 .m4a, 1 notes" in capsys.readouterr().err
+    assert "left out 3 files that are no audio: 2 .csv, 1 notes" in capsys.readouterr().err
+    (tmp_path / "d.M4A").write_bytes(b"what soundfile does not decode")
+    assert run("dvae.cli.enhance", tmp_path, tmp_path / "out") == 1
+    assert "d.M4A: left out: cannot be decoded here: convert it first, such as with ffmpeg" in capsys.readouterr().err
+    assert run("dvae.cli.enhance", tmp_path / "d.M4A", tmp_path / "d.wav") == 2
+    assert "convert it first, such as with ffmpeg -i d.M4A d.wav" in capsys.readouterr().err
 
 
 def test_no_input_is_overwritten_by_any_way(
@@ -113,7 +118,7 @@ def test_no_input_is_overwritten_by_any_way(
     before = {path: path.read_bytes() for path in source.iterdir()}
     assert run("dvae.cli.enhance", source, target) == 1
     assert {path: path.read_bytes() for path in source.iterdir()} == before
-    assert "1 files enhanced, 2 not" in capsys.readouterr().err
+    assert "1 file enhanced, 2 not" in capsys.readouterr().err
     assert read_audio(target / "c.wav")[0].size == noise.size
     assert run("dvae.cli.enhance", source / "a.wav", source) == 2
 

@@ -76,6 +76,9 @@ def test_a_damaged_flac_is_read_up_to_the_damage_and_one_without_length_whole(
     assert 8000 < samples.size < 15001
     assert np.array_equal(samples[0], whole[: samples.size])
     assert f"read {samples.size} of 30000 samples" in caplog.text
+    path.write_bytes(data[:-200] if len(data) < 1000 else data[:300])
+    with pytest.raises(ValueError, match="damaged from its first sample on"):
+        read_audio(path)
     data[21] &= 0xF0  # the number of samples, 36 bits, which says nothing in a stream
     data[22:26] = bytes(4)
     path.write_bytes(data)

@@ -68,6 +68,10 @@ def test_a_true_header_is_believed(tmp_path: Path, caplog: pytest.LogCaptureFixt
     (tmp_path / "a.wav").write_bytes(data + b"LIST" + struct.pack("<I", 4) + b"abcd" + b"TAG" + bytes(125))
     assert read_audio(tmp_path / "a.wav")[0].tolist() == [[0.5] * 100]
     assert not caplog.records
+    killed = data[:place] + bytes(4) + data[place + 4 :]  # and comments behind it are no sound
+    (tmp_path / "a.wav").write_bytes(killed + b"LIST" + struct.pack("<I", 4) + b"abcd")
+    assert read_audio(tmp_path / "a.wav")[0].tolist() == [[0.5] * 100]
+    assert "says 0 bytes of sound, 200 are there" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [*SIZE, "OGG", "FLAC", "W64"])
