@@ -14,6 +14,7 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.lifecycle.source import Source
 from dvae_nodes.lifecycle.subscriptions import Subscriptions
 
+PERIOD_SECONDS = 1.0
 SILENCE_SECONDS = 10.0
 RECENT_SECONDS = 10.0  # a problem is shown for so long
 MANY = 3  # failures in a row that are no accident
@@ -34,7 +35,7 @@ class Diagnostics:
         self._warned: set[str] = set()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # steady time: with use_sim_time and no /clock other timers never fire
-        self._timer = node.create_timer(1.0, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(PERIOD_SECONDS, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def say(self, level: bytes, message: str, active: bool = False) -> None:
         """The state of the node from now on."""

@@ -20,6 +20,11 @@ from dvae_nodes.lifecycle import diagnostics
 from dvae_nodes.tracker import TrackerNode
 
 
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnostics, "PERIOD_SECONDS", 0.1)
+
+
 def listen(stage: Any) -> Callable[[bytes, str], None]:
     """A function that waits for a status of this level with these words in its message."""
     found = stage.listen(DiagnosticArray, "/diagnostics")
@@ -84,7 +89,7 @@ def test_a_failure_in_a_transition_is_an_error(stage: Any, monkeypatch: pytest.M
 def test_one_bad_message_warns_for_a_while_and_a_run_of_them_is_an_error(
     stage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diagnostics, "RECENT_SECONDS", 2.5)
+    monkeypatch.setattr(diagnostics, "RECENT_SECONDS", 1.5)
     monkeypatch.setattr(diagnostics, "SILENCE_SECONDS", 1e9)
     node, wait = stage.add(adder_node()), listen(stage)
     sums = stage.listen(Int64, "sums")

@@ -79,16 +79,20 @@ def test_a_signal_while_it_loads_ends_it_quietly(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("program", "arguments", "said"),
     [
-        (["-p", "enable:=tracer"], "enable: expected some of detector, tracker, enhancer, overlay, got tracer"),
-        (["--params-file", "mixed.yaml"], "mixed.yaml"),
-        (["-p", "enable:=detector", "-p", "use_sim_time:=1"], "'use_sim_time' to '1' of type 'INTEGER'"),
+        (
+            "perception",
+            ["-p", "enable:=tracer"],
+            "enable: expected some of detector, tracker, enhancer, overlay, got tracer",
+        ),
+        ("detector", ["--params-file", "mixed.yaml"], "mixed.yaml"),
+        ("detector", ["-p", "use_sim_time:=1"], "'use_sim_time' to '1' of type 'INTEGER'"),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_what_cannot_start_says_why_in_one_line(program: str, arguments: list[str], said: str, tmp_path: Path) -> None:
     (tmp_path / "mixed.yaml").write_text("/**:\n  ros__parameters:\n    enable: [tracker, 3]\n")
-    command = [sys.executable, "-m", "dvae_nodes.perception", "--ros-args", *arguments]
+    command = [sys.executable, "-m", f"dvae_nodes.{program}", "--ros-args", *arguments]
     found = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
