@@ -55,12 +55,14 @@ class OutputTopic(NamedTuple):
     """A topic that a pipeline publishes.
 
     when: as for an input. listed_in: topic of a list of ids; a topic with an id goes when the list has it no more.
+    follows: the input whose type of messages it has.
     """
 
     topic: Topic
     meaning: str
     when: str = ""
     listed_in: Topic | None = None
+    follows: Topic | None = None
 
 
 class Pipeline(ABC):

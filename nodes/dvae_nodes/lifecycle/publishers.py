@@ -82,13 +82,13 @@ class Publishers:
                 if declared.listed_in and declared.listed_in.name == output.topic:
                     self._keep(declared.topic, set(output.message.ids))
 
-    def follow(self, before: str, kind: str) -> None:
-        """An input that had messages of type `before` has those of `kind`: so do the topics that give what came in."""
-        for name in [name for name, each in self._kinds.items() if each == before]:
-            topic = self._declaration(name).topic
-            if kind in topic.types:
-                self._withdraw(name)
-                self.announce(topic, name, kind)
+    def follow(self, source: str, kind: str) -> None:
+        """The input `source` has messages of `kind` now: so do the topics that give what came in."""
+        for declared in self._declared:
+            topic = declared.topic
+            if declared.follows and declared.follows.name == source and self._kinds.get(topic.name) != kind:
+                self._withdraw(topic.name)
+                self.announce(topic, topic.name, kind)
 
     def wait_until_received(self, seconds: float) -> None:
         """Give reliable subscribers time to get the last results, `seconds` for all of them together."""

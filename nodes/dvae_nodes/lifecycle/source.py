@@ -29,8 +29,8 @@ PATIENCE = 4  # looks after which it is said that a subscription cannot be made
 
 class Source:
     """The subscription of `node` to a declared input. kinds: the types that can be read, the one that is taken before
-    somebody publishes first; receive: is given the messages; changed: the type that was taken and the one that is taken
-    now. Best effort; a lossless one reliable where all publishers offer it; qos_overrides change both."""
+    somebody publishes first; receive: is given the messages; changed: is told the topic and the type that is taken now.
+    Best effort; a lossless one reliable where all publishers offer it; qos_overrides change both."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Source:
         kind = type_to_take(self.kinds, published_types(self._node, self.topic), self.kind)
         reliability = self._reliability()
         if kind != self.kind:
-            self._changed(self.kind, kind)
+            self._changed(self.topic, kind)
             self._node.get_logger().info(f"{self._node.resolve_topic_name(self.topic)}: reading {kind}")
         if (kind, reliability) != (self.kind, self.qos.reliability):
             self.destroy()

@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.25  # between looks at what is published, where nothing comes
 
 class Subscriptions:
     """Subscriptions of `node` by topic. is_open: whether messages are handled now; prepare: called before each one;
-    publish: is given the results; changed: the types of messages that an input had and has."""
+    publish: is given the results; changed: is told the topic and the new type of an input."""
 
     def __init__(
         self,

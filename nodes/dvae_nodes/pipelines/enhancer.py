@@ -92,7 +92,9 @@ class EnhancerPipeline(Pipeline):
     configs = (EnhancerNodeConfig, EnhancerSettings, ActivityConfig, MicrophoneConfig, EchoConfig)
     outputs = (
         OutputTopic(
-            topics.ENHANCED, "clean speech, of the kind that came in, 16 kHz mono, floats where floats came in"
+            topics.ENHANCED,
+            "clean speech, of the kind that came in, 16 kHz mono, floats where floats came in",
+            follows=topics.AUDIO,
         ),
         OutputTopic(topics.ENHANCED_INFO, "its format, for the kind that sends it apart"),
         OutputTopic(topics.SPEECH_ACTIVITY, "probability of speech, decision, level, ratio to noise, direction"),

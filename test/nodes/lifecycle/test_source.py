@@ -38,7 +38,7 @@ def test_the_first_type_that_can_be_read_and_is_published(published: list[str], 
 class EitherPipeline(AdderPipeline):
     """Reads numbers of two types; sums are of the type that came."""
 
-    outputs = (OutputTopic(Topic("sums", KINDS), "the sum"),)
+    outputs = (OutputTopic(Topic("sums", KINDS), "the sum", follows=NUMBERS),)
 
     def on_number(self, message: Any, time: int) -> list[Any]:
         kind = f"std_msgs/msg/{type(message).__name__}"
