@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[float64]
 
+MANY = 0.25  # of the boxes
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of dvae-track."""
@@ -89,6 +91,7 @@ def command(arguments: argparse.Namespace) -> int:
     (config,) = settings_from_options((TrackerConfig,), arguments.set)
     rows = with_scores(read_rows(arguments.detections))
     size = (arguments.image_size[0], arguments.image_size[1])
+    say_if_far_out(rows, size)
     motion = read_camera_motion(arguments.camera) if arguments.camera else {}
     for note in config.notes():
         say(note)
@@ -100,6 +103,8 @@ def command(arguments: argparse.Namespace) -> int:
         write_rows(arguments.target, shown_rows(found, arguments.predicted, ids))
     account = recording.account
     print(f"{recording.num_frames} frames, {len(ids)} tracks: {arguments.target}")
+    if arguments.camera and not any(0 < frame < recording.num_frames for frame in motion):
+        say(f"{arguments.camera}: no map for any of {recording.num_frames} frames, which are counted from 0")
     if account.maps:
         say(f"{arguments.camera}: {account.maps} maps left out, no camera moves like that: is it a GMC file?")
     if ids:
@@ -118,6 +123,18 @@ def with_scores(rows: Array) -> Array:
     if given is not rows:
         say(f"all {len(rows)} scores are -1, which says that there is none: taken as 1")
     return given
+
+
+def say_if_far_out(rows: Array, size: tuple[int, int]) -> None:
+    """Where many boxes lie more than half outside the image at its right or lower side, say what that may mean."""
+    reach = rows[:, 2:4] + rows[:, 4:6]
+    is_out = ((rows[:, 2:4] < size) & (rows[:, 2:4] + 0.5 * rows[:, 4:6] > size)).any(axis=1)
+    if len(rows) and is_out.mean() > MANY:
+        x, y = reach[is_out].max(axis=0)
+        say(
+            f"{is_out.sum()} of {len(rows)} boxes lie more than half outside the image of {size[0]} x {size[1]} (they "
+            f"reach to {x:.0f} x {y:.0f}): left,top,width,height are expected, not corners; or is --image-size wrong?"
+        )
 
 
 def shown_rows(

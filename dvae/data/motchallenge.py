@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import configparser
+import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +25,13 @@ LARGEST_ID = 2.0**62
 LOOK_AHEAD = 4096  # bytes in which it is seen that a file is no text
 FEWEST_COLUMNS = 6
 COLUMNS = ("frame", "id", "left", "top", "width", "height")
-LEFT = ("left", "bb_left", "bbox_left", "x", "x1", "xmin")
-CORNERS = {"x2", "y2", "xmax", "ymax", "x_max", "y_max", "right", "bottom", "bb_right", "bb_bottom"}
+NAMES = (  # that a header may have for columns 3 to 6, without marks and bb, bbox or box before them
+    {"left", "x", "x1", "xmin", "minx"},
+    {"top", "y", "y1", "ymin", "miny"},
+    {"width", "w"},
+    {"height", "h"},
+)
+NO_CONFIDENCE = {"class", "cls", "classid", "classname", "label", "category"}  # names that column 7 cannot have
 
 
 class FrameBoxes(NamedTuple):
@@ -88,24 +94,30 @@ def is_name(field: str) -> bool:
 
 
 def check_header(where: str, fields: list[str]) -> None:
-    """ValueError when the names of the columns are others than those that are read."""
-    names = [field.strip().strip("\"'").lower() for field in fields]
-    left = next((column for column, name in enumerate(names) if name in LEFT), 2)
-    wrong = [column for column, name in enumerate(names) if name in CORNERS or (name == "frame" and column)]
-    wrong += [left] if left != 2 else []
+    """ValueError when the names of the columns are others than those of the numbers that are read."""
+    names = [re.sub(r"[^a-z0-9]", "", field.lower()) for field in fields]
+    wrong = [column for column, name in enumerate(names) if "frame" in name and column]
+    for column, known in enumerate(NAMES, start=2):
+        if re.sub(r"^(bbox|box|bb)", "", names[column]) not in known:
+            wrong.append(column)
+    if len(names) > FEWEST_COLUMNS and names[FEWEST_COLUMNS] in NO_CONFIDENCE:
+        wrong.append(FEWEST_COLUMNS)
     if wrong:
-        got = f"{names[wrong[0]]!r} in column {wrong[0] + 1}"
-        raise ValueError(f"{where}: expected the columns {','.join(COLUMNS)}, got {got}")
+        got = f"{fields[wrong[0]].strip()!r} in column {wrong[0] + 1}"
+        raise ValueError(f"{where}: expected the columns {','.join(COLUMNS)}[,confidence...], got {got}")
 
 
-def numbered_values(path: Path, what: str) -> Iterator[tuple[int, str, list[float]]]:
+def numbered_values(
+    path: Path, what: str, check: Callable[[str, list[str]], None] | None = None
+) -> Iterator[tuple[int, str, list[float]]]:
     """Of each line that holds something its number, text and numbers, none where it is not all numbers. A header, a
-    first line of as many names as there are columns, is left out."""
+    first line of as many names as there are columns, is left out; `check` is given its place and its fields."""
     is_first = True
     for number, text in text_lines(path, what):
         fields = columns(text)
         if is_first and len(fields) >= FEWEST_COLUMNS and all(is_name(field) for field in fields):
-            check_header(f"{path}, line {number}", fields)
+            if check:
+                check(f"{path}, line {number}", fields)
         else:
             yield number, text, numbers(fields)
         is_first = False
@@ -126,7 +138,7 @@ def read_rows(path: Path) -> Array:
     """All rows with at least 6 columns (7 where the confidence is given) as (R, 9), what is not given 1; ValueError
     names the first bad line. Fields may be apart by commas, semicolons, tabs or blanks; a header is left out."""
     rows = array("d")
-    for number, line, values in numbered_values(path, "a MOTChallenge text file"):
+    for number, line, values in numbered_values(path, "a MOTChallenge text file", check_header):
         fault = frame_fault(values)
         if fault:
             raise ValueError(f"{path}, line {number}: {fault}, got {line[:60]!r}")
@@ -197,8 +209,8 @@ def read_camera_motion(path: Path) -> dict[int, Array]:
     motion: dict[int, Array] = {}
     for number, line, values in numbered_values(path, "a text file of camera motion"):
         fault = ""
-        if len(values) < 7 or not np.isfinite(values).all() or not values[0].is_integer():
-            fault = "expected a frame number from 0 and six numbers of a map"
+        if len(values) != 7 or not np.isfinite(values).all() or not values[0].is_integer():
+            fault = "expected a frame number from 0 and six numbers of an affine map (detections? homographies?)"
         elif int(values[0]) in motion:
             fault = f"expected one map for a frame, frame {int(values[0])} has two (is it a file of detections?)"
         if fault:

@@ -89,10 +89,10 @@ def left_out(account: Account, config: TrackerConfig, image_size: tuple[float, f
         "no fractions of the image)",
         Rule.TOO_LARGE: f"that reach beyond {limits.farthest:g} pixels, which {size} cannot hold",
         Rule.OUTSIDE: f"outside {size} (they reach to {x:.0f} x {y:.0f}: is the image size right?)",
-        Rule.NO_SCORE: f"with a score that is no number up to {LARGEST_SCORE:g}",
+        Rule.NO_SCORE: f"with a score that is no number up to {LARGEST_SCORE:g} (0 to 1 is expected)",
         Rule.LOW_SCORE: f"with a score below min_score {config.min_score:g}: lower it to use them",
         Rule.DUPLICATE: f"that overlap a better one by more than duplicate_iou {config.duplicate_iou:g}",
-        Rule.TOO_MANY: f"more than the max_detections {config.max_detections} best of a frame",
+        Rule.TOO_MANY: f"beyond the {config.max_detections} best of a frame (max_detections)",
     }
     return {rule: f"{account.boxes[rule]} {text}" for rule, text in said.items() if account.boxes[rule]}
 
@@ -116,8 +116,10 @@ def strange_scores(account: Account) -> str:
     low, high = account.score_range
     if (high <= SCALE and low >= 0.0) or low > high:
         return ""
-    guess = "percent: divide them by 100" if low >= 0.0 else "logits: take their sigmoid"
-    if low == high == -1.0:
+    guess = "percent: divide them by 100" if high <= 100.0 else "divide them by the largest that there can be"
+    if low < 0.0:
+        guess = "logits: take their sigmoid"
+    if low == -1.0 and high <= SCALE:
         guess = "-1 says that there is no score: give 1"
     return (
         f"expected scores from 0 to 1, got {scores_text(account)} (perhaps {guess}; or set min_score, birth_score and "
@@ -129,11 +131,11 @@ def why_nothing(account: Account, config: TrackerConfig, image_size: tuple[float
     """One line: why no visible track came of these frames, and what would change it; empty where one came."""
     if account.visible:
         return ""
-    began = f"no track in {account.frames} frames"
     if not account.given:
-        return f"{began}: no box came"
-    began += f" with {account.given} boxes"
-    out = summary(account, config, image_size)
+        return f"no track in {account.frames} frames: no box came"
+    began = f"no track in {account.frames_with_boxes} frames with {account.given} boxes"
+    maps = f"{account.maps} maps of the camera left out" if account.maps else ""
+    out = joined(summary(account, config, image_size), maps)
     if not account.used:
         return joined(f"{began}: {out}", strange_scores(account))
     if not account.startable:

@@ -80,7 +80,7 @@ def unexplained(
 ) -> NDArray[np.int64]:
     """The detections (M,) that start tracklets: well scored, explained by nobody, and over no track of their label."""
     overlap = np.where(frame.label[:, None] == label, iou(frame.boxes, posterior), 0.0)
-    alone = (assignment.clutter > 0.5) & (overlap.max(axis=1, initial=0.0) < config.birth_iou)
+    alone = (assignment.clutter > 0.5) & (overlap.max(axis=1, initial=0.0) <= config.birth_iou)
     return np.flatnonzero(alone & (frame.scores >= config.birth_score))
 
 

@@ -50,6 +50,15 @@ def people(score: str = "0.9", first: int = 1, step: int = 1) -> str:
         (people("0.45"), ("--set", "birth_score=0.4", "--set", "visible_score=0.4"), 0, ""),
         (people("95"), (), 0, "expected scores from 0 to 1, got all 95 (perhaps percent: divide them by 100"),
         (people().replace("0.9", "-2.5", 9), (), 0, "got -2.5 to 0.9 (perhaps logits: take their sigmoid"),
+        (people().replace("0.9", "-1", 9), (), 0, "got -1 to 0.9 (perhaps -1 says that there is no score: give 1"),
+        (people("255"), (), 0, "got all 255 (perhaps divide them by the largest that there can be"),
+        (
+            people().replace(",60,150,", ",600,450,"),
+            (),
+            0,
+            "40 of 80 boxes lie more than half outside the image of 640",
+        ),
+        (people(), ("--set", "birth_iou=0"), 0, ""),
         (people(), ("--set", "min_score=0.7"), 0, "birth_score 0.6 is below min_score 0.7"),
         (people(), ("--set", "confirm_hits=60"), 1, "2 tracklets began and none was seen in confirm_hits 60 frames"),
         (people(), ("--image-size", 64, 48), 1, "80 outside the image of 64 x 48 (they reach to 580 x 350: is the im"),
@@ -98,4 +107,7 @@ def test_an_input_is_no_output_and_a_camera_is_no_detections(
     (tmp_path / "one.txt").write_text("\n".join(people().split("\n")[::2]))
     assert run("dvae.cli.track", path, tmp_path / "out.txt", *arguments, "--camera", tmp_path / "one.txt") == 0
     assert "one.txt: 39 maps left out, no camera moves like that: is it a GMC file?" in capsys.readouterr().err
+    (tmp_path / "one.txt").write_text("0 1 0 0 0 1 0\n1000 1 0 0 0 1 0\n")
+    assert run("dvae.cli.track", path, tmp_path / "out.txt", *arguments, "--camera", tmp_path / "one.txt") == 0
+    assert "one.txt: no map for any of 40 frames" in capsys.readouterr().err
     assert path.read_text() == people()

@@ -89,7 +89,10 @@ def test_columns_that_are_not_given_are_one(tmp_path: Path) -> None:
         ("inf,-1,1,2,3,4", "line 1: expected a frame number"),
         ("frame,id,x1,y1,x2,y2,score\n1,-1,1,2,3,4,1", "line 1: expected the columns .* got 'x2' in column 5"),
         ("id,frame,left,top,width,height\n1,1,1,2,3,4", "line 1: expected the columns .* got 'frame' in column 2"),
-        ("frame,left,top,width,height,score\n1,1,2,3,4,1", "line 1: expected the columns .* got 'left' in column 2"),
+        ("frame,id,cx,cy,w,h,conf\n1,1,1,2,3,4,1", "got 'cx' in column 3"),
+        ("frame,id,x_center,y_center,width,height\n1,1,1,2,3,4", "got 'x_center' in column 3"),
+        ("frame,id,left,top,width,height,class,conf\n1,1,1,2,3,4,0,1", "got 'class' in column 7"),
+        ("frame,left,top,width,height,score\n1,1,2,3,4,1", "line 1: expected the columns .* got 'top' in column 3"),
         ("1,-1,1,2,3,4".encode("utf-16"), "in UTF-8, got .*det.txt, which is UTF-16"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "in UTF-8, got .*det.txt, which is binary data"),
         ("1,-1,1,2,3,4 # caf\u00e9".encode("latin-1"), "in UTF-8, got .*det.txt: "),
@@ -135,8 +138,14 @@ def test_camera_motion_by_frame(tmp_path: Path) -> None:
     assert {frame: affine.tolist() for frame, affine in read_camera_motion(path).items()} == {
         2: [[1, 0, 3], [0, 1, -4]]
     }
-    path.write_text("\n".join(ROWS))
-    with pytest.raises(
-        ValueError, match=r"line 2: expected one map for a frame, frame 1 has two \(is it a file of det"
+    for text, message in (
+        ("\n".join(",".join(row.split(",")[:7]) for row in ROWS), r"line 2: .*, frame 1 has two \(is it a file of det"),
+        (
+            "\n".join(ROWS),
+            r"line 1: expected .* six numbers of an affine map \(detections\? homographies\?\), got '1,-1",
+        ),
+        ("1 1 0 0 0 1 0 0 0 1", "line 1: expected .* six numbers"),
     ):
-        read_camera_motion(path)
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_camera_motion(path)
