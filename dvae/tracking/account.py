@@ -144,6 +144,8 @@ def why_nothing(account: Account, config: TrackerConfig, image_size: tuple[float
             f"{account.used} boxes score {scores_text(account)}, below birth_score {least:g}, so that none starts a "
             "track: lower birth_score, and visible_score with it"
         )
+    elif not account.tracklets:
+        reason = f"none of {account.startable} boxes that may start a track began one: they lie over tracks (birth_iou)"
     elif not account.confirmed:
         reason = (
             f"{account.tracklets} tracklets began and none was seen in confirm_hits {config.confirm_hits} frames "

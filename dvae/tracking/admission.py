@@ -6,6 +6,7 @@ finite; what is outside no image can hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -51,6 +52,14 @@ class Limits(NamedTuple):
     left: float
     width: float
     height: float
+
+
+def as_image_size(size: Sequence[int]) -> tuple[int, int]:
+    """(width, height) in pixels; ValueError for what is none."""
+    values = tuple(size)
+    if len(values) != 2 or not all(isinstance(v, int | float | np.number) and 0 < v <= LARGEST_IMAGE for v in values):
+        raise ValueError(f"expected an image size (width, height) in pixels up to {LARGEST_IMAGE:g}, got {size!r}")
+    return values
 
 
 @lru_cache(maxsize=16)

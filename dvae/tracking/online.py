@@ -32,7 +32,7 @@ from dvae.inference.responsibilities import Assignment
 from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.account import Account
-from dvae.tracking.admission import possible_map
+from dvae.tracking.admission import as_image_size, possible_map
 from dvae.tracking.assignment import assign, match_of
 from dvae.tracking.boxes import Boxes, BoxEstimate
 from dvae.tracking.camera import CameraMotion, as_affine, warp_affine
@@ -92,7 +92,7 @@ class OnlineTracker:
         if model.config.coordinates != "relative":
             raise ValueError("expected a motion model in relative coordinates, got one in absolute coordinates")
         self.config = config or TrackerConfig()
-        self.image_size = image_size
+        self.image_size = None if image_size is None else as_image_size(image_size)
         self._motion = FrameStep(CompiledMotion(model))
         self._frames_per_second = model.config.frames_per_second
         self._state = self._nobody(next_id=1)
@@ -101,7 +101,8 @@ class OnlineTracker:
     def load(
         cls, model: str = "motion_srnn", config: TrackerConfig | None = None, image_size: tuple[int, int] | None = None
     ) -> OnlineTracker:
-        """A tracker with a shipped model, by name, or one from a folder; ValueError names what is missing."""
+        """A tracker with a shipped model, by name, or one from a folder; ValueError names what is missing or wrong.
+        image_size: (width, height) in pixels, where it is known."""
         return cls(load_as(TrajectorySRNN, model), config, image_size)
 
     def restart(self, config: TrackerConfig) -> None:

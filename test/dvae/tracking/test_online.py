@@ -200,6 +200,12 @@ def test_five_hundred_boxes_in_a_frame(shipped: TrajectorySRNN, rng: np.random.G
     assert 0 < len(tracks.track_id) <= 5 * 300
 
 
+@pytest.mark.parametrize("size", [(0, 0), (-1, 5), (float("nan"), 1), (10**9, 10**9), (1920,), ("1920", "1080")])
+def test_an_image_size_that_is_none_is_refused(shipped: TrajectorySRNN, size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"expected an image size \(width, height\) in pixels up to 100000, got"):
+        OnlineTracker(shipped, image_size=size)
+
+
 def test_absolute_models_are_refused_online() -> None:
     with pytest.raises(ValueError, match="expected a motion model in relative coordinates"):
         OnlineTracker(TrajectorySRNN(TrajectorySRNNConfig(coordinates="absolute")))
