@@ -20,10 +20,8 @@ from dvae.signal.audio_file import Audio
 LATE_FRACTION = 0.75  # of a chunk: what is less late follows at once
 LATE_SECONDS, LATE_JITTER_SECONDS = 0.007, 0.02  # and what is less late than this: steady stamps, and those that jitter
 REMEMBERED_SECONDS = 10.0  # after chunks have caught up, stamps count as jittering for so long
-STEADY_SECONDS, STEADY_CHUNKS = (
-    0.25,
-    4,
-)  # so long and so many must be late, and none catch up, for stamps that are exact
+STEADY_SECONDS, STEADY_CHUNKS = 0.25, 6  # where stamps are exact, so long and so many must be late, and none catch up
+STEADY_PART = 0.25  # of how late they are: what they may differ by
 QUEUE_SECONDS = 1.0  # longer than that no queue holds audio back without catching up, or than twice what one did
 MAX_QUEUE_SECONDS = 4.0
 MAX_HELD_SECONDS, MAX_HELD_CHUNKS = 10.0, 5000
@@ -97,9 +95,8 @@ class HeldAudio:
             if late[0] >= limits[0]:
                 self._remember(head.stamp, float(late[0]))
             return Release(self._pop(self._num_following(stays, limits, back)))
-        if (
-            is_end and (jitters or head.is_arrival) and stays[0] < self._queue_seconds()
-        ):  # the rest may have waited: none comes after it to tell
+        may_wait = (jitters or head.is_arrival) and stays[0] < self._queue_seconds()
+        if is_end and may_wait:  # none comes after them to tell
             return Release(self._pop(self._num_following(stays - stays[0], limits, back)))
         if is_end or self._is_known(late):
             return self._after_gap(float(late[0]), stays, limits, back, jitters)
@@ -138,7 +135,7 @@ class HeldAudio:
 
     def _jitters(self, late: NDArray[np.float64]) -> bool:
         """Whether stamps tell when chunks were sent or came rather than when they were recorded."""
-        return self._has_caught_up() or _catch_up(late)
+        return self._has_caught_up() or _largest_fall(late) > LATE_SECONDS
 
     def _are_back(self, late: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Where time went back: chunks that come in a burst are early too, but each after the other."""
@@ -173,7 +170,8 @@ class HeldAudio:
         if num_samples >= MAX_HELD_SECONDS * rate or len(stamps) >= MAX_HELD_CHUNKS:
             return True
         held = (stamps[-1] - stamps[0]) / NANOSECONDS + self._chunks[-1].num_samples / rate
-        by_stamps = not self._jitters(late) and not any(chunk.is_arrival for chunk in self._chunks)
+        steady = not self._jitters(late) and _largest_fall(late) <= STEADY_PART * late.min()
+        by_stamps = steady and not any(chunk.is_arrival for chunk in self._chunks)
         if by_stamps and held >= STEADY_SECONDS and len(stamps) >= STEADY_CHUNKS:
             return True
         if held < self._queue_seconds():
@@ -217,6 +215,6 @@ class HeldAudio:
         return None
 
 
-def _catch_up(late: NDArray[np.float64]) -> bool:
-    """Whether any are less late than some before them, by more than stamps that are exact."""
-    return float((np.maximum.accumulate(late) - late).max()) > LATE_SECONDS
+def _largest_fall(late: NDArray[np.float64]) -> float:
+    """By how many seconds one is less late than one before it: chunks that waited catch up."""
+    return float((np.maximum.accumulate(late) - late).max())
