@@ -68,6 +68,17 @@ def write_whole(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
+def make_folder(folder: Path) -> None:
+    """The folder and those above it; OSError where they cannot be made, or nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission")
+    except OSError as error:
+        reason = "a file is there" if isinstance(error, (FileExistsError, NotADirectoryError)) else error.strerror
+        raise OSError(error.errno, f"cannot write to the folder {folder}: {reason}") from error
+
+
 Identity = tuple[int, int]  # of a file or folder, whatever name or link it goes by
 
 

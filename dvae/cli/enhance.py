@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dvae.cli.common import PART_FAILED, add_enhancer_options, one_line, run_command
-from dvae.files import identity, keep_inputs, printable
+from dvae.files import identity, keep_inputs, make_folder, printable
 from dvae.signal.audio_file import (
     WRITTEN,
     Audio,
@@ -76,6 +76,7 @@ def command(arguments: argparse.Namespace) -> int:
     if not arguments.source.is_dir():
         print(one_line(enhance_file(enhancer, *plan.pairs[0])), file=sys.stderr)  # stdout may be OUT
         return 0
+    make_folder(arguments.target)
     failed = [*plan.left_out, *enhance_all(enhancer, plan.pairs)]
     num_done = len(plan.pairs) + len(plan.left_out) - len(failed)
     summary = f"dvae-enhance: {num_done} file{'s' * (num_done != 1)} enhanced"
@@ -118,7 +119,6 @@ def enhance_all(enhancer: StreamingEnhancer, pairs: list[tuple[Path, Path]]) -> 
             same = identity(target)
             if same is not None and same in kept:
                 raise ValueError(f"{source}: expected an output of its own, got {target}, which is {kept[same]}")
-            target.parent.mkdir(parents=True, exist_ok=True)
             enhance_file(enhancer, source, target)
             kept[identity(target)] = f"the output of {source}"
         except MemoryError:
@@ -133,12 +133,13 @@ def enhance_all(enhancer: StreamingEnhancer, pairs: list[tuple[Path, Path]]) -> 
 def enhance_file(enhancer: StreamingEnhancer, source: Path, target: Path) -> str:
     """One file; what became of it, for people. ValueError when it cannot be read, or the format of `target` cannot hold
     it; OSError when that cannot be written."""
+    if not target.parent.is_dir():  # that of a device need not be writable
+        make_folder(target.parent)
     samples, rate, subtype = read_recording(source)
     samples = without_errors(samples, rate, source)
     kept = holding_subtype(target, subtype)
     encode(samples[:, :0], rate, written_format(target), kept, target)  # what it cannot hold is known before the work
     channels = [enhance_channel(enhancer, channel, rate, source.name) for channel in samples]
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_audio(target, np.stack(channels), rate, kept)
     return f"{target}: {samples.shape[1] / rate:.1f} s, {len(samples)} channel(s), {rate} Hz, {kept}"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dvae.cli.common import add_data_option, at_least, below
-from dvae.files import keep_inputs
+from dvae.files import keep_inputs, make_folder
 
 if TYPE_CHECKING:
     from dvae.models.dvae import DVAE
@@ -83,7 +83,7 @@ def check_outputs(arguments: argparse.Namespace, *sources: Path) -> None:
         check_picture(arguments.plot)
         keep_inputs(arguments.plot, sources)
     if getattr(arguments, "wav", None):
-        arguments.wav.mkdir(parents=True, exist_ok=True)
+        make_folder(arguments.wav)
         keep_inputs(arguments.wav, sources)
 
 

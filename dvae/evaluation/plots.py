@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dvae.files import whole_file
+from dvae.files import make_folder, whole_file
 
 if TYPE_CHECKING:
     from dvae.signal.audio_file import Audio
@@ -19,7 +19,7 @@ def check_picture(path: Path) -> None:
     """ValueError unless the name is one of a picture; OSError when its folder cannot be made."""
     if path.suffix.lower() not in PICTURES:
         raise ValueError(f"expected a picture ({', '.join(PICTURES)}), got {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
 
 
 def plot_spectrograms(path: Path, waveforms: dict[str, Audio], columns: int = 2, sample_rate: int = 16000) -> None:
@@ -48,7 +48,7 @@ def plot_spectrograms(path: Path, waveforms: dict[str, Audio], columns: int = 2,
         axis.set_ylabel("kHz")
     for axis in axes[-1]:
         axis.set_xlabel("s")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as stream:
         figure.savefig(stream, dpi=110, format=path.suffix[1:].lower())
     plt.close(figure)

@@ -214,6 +214,7 @@ def encode(rows: Audio, sample_rate: int, name: str, subtype: str, path: Path) -
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         what = f"{len(rows)} channels at {sample_rate} Hz"
         reason = getattr(error, "error_string", str(error))
+        reason = "FLAC has at most 8 channels" if name == "FLAC" and len(rows) > 8 else reason
         raise ValueError(
             f"expected what {name} can hold, got {what} for {path} (a .wav holds most): {reason}"
         ) from error

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import importlib
 import logging
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +16,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from dvae.files import write_whole
+from dvae.files import make_folder, write_whole
 from dvae.models.store.checkpoint import save_model
 from dvae.threads import use_one_thread
 from dvae.training.card import model_card
@@ -133,14 +131,6 @@ def check_hardware(hardware: Hardware, options: Optimisation) -> None:
         raise ValueError("expected a GPU for optimisation.precision = 16-mixed, found none; bf16-mixed works on a CPU")
 
 
-def check_folders(*folders: Path) -> None:
-    """Make the folders; OSError now and not after an epoch when nothing can be written there."""
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, "cannot write there", str(folder))
-
-
 def make_trainer(recipe: Recipe, datasets: Datasets, output: Path, work: Path, hardware: Hardware) -> lightning.Trainer:
     """Lightning's trainer, which exports the best weights to `output` and keeps logs and state in `work`."""
     options, batches = recipe.optimisation, recipe.optimisation.batches_per_epoch
@@ -189,7 +179,8 @@ def fit(
     task, datasets = importlib.import_module(f"dvae.training.{recipe.task}").build(recipe, data_root)
     if state is not None:
         check_state(state, task)
-    check_folders(output, work)
+    for folder in (output, work):
+        make_folder(folder)  # an error now, and not after an epoch
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = make_trainer(recipe, datasets, output, work, hardware)
     train = DataLoader(datasets.train, batch_size=None, num_workers=options.num_workers)

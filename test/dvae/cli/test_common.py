@@ -45,10 +45,13 @@ def test_help(module: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None
         ("dvae.cli.enhance", (".", "out.wav"), "expected a folder for OUT, because IN is one, got the name of a file"),
         ("dvae.cli.enhance", ("16.wav", "/dev/full"), "cannot write /dev/full: No space left on device"),
         ("dvae.cli.enhance", ("16.wav", "/proc/out.wav"), "cannot write /proc/out.wav: No such file or directory"),
+        ("dvae.cli.enhance", ("16.wav", "/proc/zz/out.wav"), "cannot write to the folder /proc/zz: No such file or"),
+        ("dvae.cli.enhance", (".", "/proc/zz"), "cannot write to the folder /proc/zz: No such file or directory"),
+        ("dvae.cli.enhance", ("16.wav", "16.wav/x.wav"), "cannot write to the folder 16.wav: a file is there"),
         (
             "dvae.cli.enhance",
             ("16.wav", "o.flac"),
-            "expected what FLAC can hold, got 16 channels at 16000 Hz for o.flac",
+            "expected what FLAC can hold, got 16 channels at 16000 Hz for o.flac (a .wav holds most): FLAC has at",
         ),
         (
             "dvae.cli.enhance",

@@ -152,7 +152,7 @@ def test_what_cannot_be_written_is_known_before_the_work(
     arguments = ("latents", "--speech", folder / "speech", folder / "hit")
     for option, message in (
         (("--plot", folder / "w.xyz"), "expected a picture (.png, .pdf, .svg, .jpg), got"),
-        (("--plot", "/proc/no/w.png"), "/proc/no: No such file or directory"),
+        (("--plot", "/proc/no/w.png"), "cannot write to the folder /proc/no: No such file or directory"),
         (("--wav", folder / "speech" / ".." / "speech"), "expected an output that is none of the inputs"),
     ):
         assert run(EVALUATE, *arguments, *option) == 2

@@ -213,8 +213,11 @@ def test_mistakes_are_known_before_the_first_epoch(
     place = options.index("--output") + 1
     for changed, message in (
         ([*options, "--speech", str(folder / "nothing")], "expected a folder of audio files, got"),
-        ([*options[:place], str(folder / "file"), *options[place + 1 :]], "file: File exists"),
-        ([*options[:place], "/proc/model", *options[place + 1 :]], "/proc/model: No such file or directory"),
+        ([*options[:place], str(folder / "file"), *options[place + 1 :]], "file: a file is there"),
+        (
+            [*options[:place], "/proc/model", *options[place + 1 :]],
+            "cannot write to the folder /proc/model: No such",
+        ),
         ([*options, "--resume", "--work", str(folder / "bad_work")], "bad_work/last.ckpt is damaged"),
         ([*options, "--devices", "0"], "expected one device and one node or more, got 0 and 1"),
         ([*options, "--set", "model.hidden_size=[[[["], "model.hidden_size: expected YAML, got"),
