@@ -80,8 +80,10 @@ def _listed(path: Path, reporter: Reporter) -> list[str]:
             re.split(r"[/\\]", str(each))[-1] for each in content["rosbag2_bagfile_information"]["relative_file_paths"]
         ]
     except (ValueError, OSError, KeyError, TypeError) as error:
-        cause = f"{type(error).__name__}: {error}" if isinstance(error, (KeyError, TypeError)) else str(error)
-        reporter.report("metadata", f"{path}: expected the description of a bag: {cause}: the files beside it are read")
+        got = "another structure" if isinstance(error, (KeyError, TypeError)) else f"a file that is none ({error})"
+        reporter.report(
+            "metadata", f"{path}: expected the description of a bag, got {got}: the files beside it are read"
+        )
         return []
 
 

@@ -108,28 +108,23 @@ def detections_to_message(
     """Boxes (K, 4), scores (K,) and classes (K, or one for all) -> vision_msgs/Detection2DArray, of the release that
     there is; `ids` fill the track id."""
     names = [class_ids] * len(boxes) if isinstance(class_ids, str) else class_ids
-    is_foxy = "tracking_id" in types.fields_of("vision_msgs/msg/Detection2D")
-    make = _foxy_detection if is_foxy else _detection
-    messages = [
-        make(types, header, _box(types, box), _result(types, names[k], float(scores[k])), ids[k] if ids else "")
-        for k, box in enumerate(boxes.tolist())
-    ]
+    messages = []
+    for k, box in enumerate(boxes.tolist()):
+        results = [_result(types, names[k], float(scores[k]))]
+        messages.append(_detection(types, header, _box(types, box), results, ids[k] if ids else ""))
     return types.make("vision_msgs/msg/Detection2DArray", header=header, detections=messages)
 
 
-def _detection(types: MessageTypes, header: Any, box: Any, result: Any, track_id: str) -> Any:
-    return types.make("vision_msgs/msg/Detection2D", header=header, results=[result], bbox=box, id=track_id)
-
-
-def _foxy_detection(types: MessageTypes, header: Any, box: Any, result: Any, track_id: str) -> Any:
-    """With a place for the image, which stays empty."""
-    size: dict[str, Any] = {"height": 0, "width": 0, "is_bigendian": 0, "step": 0}
-    data = types.numbers(np.zeros(0, dtype=np.uint8))
-    image = types.make("sensor_msgs/msg/Image", header=header, encoding="", data=data, **size)
-    tracking = {"is_tracking": bool(track_id), "tracking_id": track_id}
-    return types.make(
-        "vision_msgs/msg/Detection2D", header=header, results=[result], bbox=box, source_img=image, **tracking
-    )
+def _detection(types: MessageTypes, header: Any, box: Any, results: list[Any], track_id: str) -> Any:
+    """vision_msgs/Detection2D; before 3.0 with a place for the image, which stays empty."""
+    kind = "vision_msgs/msg/Detection2D"
+    values = {"id": track_id, "tracking_id": track_id, "is_tracking": bool(track_id)}
+    known = {name: values[name] for name in types.fields_of(kind) if name in values}
+    if "source_img" in types.fields_of(kind):
+        size: dict[str, Any] = {"height": 0, "width": 0, "is_bigendian": 0, "step": 0}
+        data = types.numbers(np.zeros(0, dtype=np.uint8))
+        known["source_img"] = types.make("sensor_msgs/msg/Image", header=header, encoding="", data=data, **size)
+    return types.make(kind, header=header, results=results, bbox=box, **known)
 
 
 def _result(types: MessageTypes, class_id: str, score: float) -> Any:
