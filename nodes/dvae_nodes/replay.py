@@ -121,7 +121,7 @@ def replay(
     then, but for what was to come.
     """
     reporter = reporter or Reporter(warn)
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise ValueError(f"expected an output bag that does not exist yet, got {target}")
     with closing(SourceBag(source, reporter)) as bag, stop_on_signal() as stopped:
         types = bag_types(bag, reporter)

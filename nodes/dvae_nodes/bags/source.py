@@ -12,7 +12,7 @@ from rosbags.interfaces import MessageDefinitionFormat
 from dvae_nodes.bags.damaged_mcap import DamagedMcap
 from dvae_nodes.bags.damaged_sqlite import DamagedSqlite, companions, surplus
 from dvae_nodes.bags.files import kind_of, storage_files
-from dvae_nodes.bags.storage import BagMessage, BagTopic, Storage, WholeFile, ZstdDecompressor, merged
+from dvae_nodes.bags.storage import BagMessage, BagTopic, NoIndexError, Storage, WholeFile, ZstdDecompressor, merged
 from dvae_nodes.lifecycle.reporting import Reporter
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # serialised messages begin with 0
@@ -46,10 +46,18 @@ class BagFile:
                 yield message
                 last = message.time
         except Exception as error:  # what rosbags raises for damage is of many kinds
-            if not isinstance(self._storage, WholeFile):
-                raise
             self._say(error)
-            yield from (message for message in self._damaged().messages() if message.time > last)
+            if isinstance(self._storage, WholeFile):
+                yield from self._rest(last)
+
+    def _rest(self, last: int) -> Iterator[BagMessage]:
+        """What comes after time `last` and can still be read."""
+        try:
+            for message in self._damaged().messages():
+                if message.time > last:
+                    yield message
+        except Exception as error:
+            self._say(error)
 
     def _open(self) -> Storage:
         if self._is_mcap or not companions(self._path):  # rosbags looks past what is not yet in the file
@@ -57,6 +65,8 @@ class BagFile:
                 if not self._is_mcap and surplus(self._path):
                     raise ValueError("the last page is not whole")
                 return WholeFile(self._path, self._is_mcap)
+            except NoIndexError:  # recorded so
+                return DamagedMcap(self._path)
             except Exception as error:
                 self._say(error)
         return self._damaged()
@@ -71,15 +81,13 @@ class BagFile:
 
 
 class SourceBag:
-    """A bag to read. counts: messages by (topic, type); topics: by the same key. num_unreadable: files that were left
-    out. Raises ValueError for what is no bag."""
+    """A bag to read. counts: messages by (topic, type); topics: by the same key. ValueError for what is no bag."""
 
     def __init__(self, path: Path, reporter: Reporter) -> None:
         self.name, self._reporter = path.name, reporter
         files = storage_files(path, reporter)
         self._scratch = tempfile.TemporaryDirectory(prefix="dvae-replay-")
         self._files: list[BagFile] = []
-        self.num_unreadable = 0
         try:
             for each in files:
                 self._add(each, alone=len(files) == 1)
@@ -120,7 +128,6 @@ class SourceBag:
         except (ValueError, OSError) as error:
             if alone:
                 raise ValueError(f"expected a ROS 2 bag (mcap or sqlite3), got {path}: {error}") from error
-            self.num_unreadable += 1
             self._reporter.report(f"unreadable {path.name}", f"{path}: left out: {error}")
 
     def _merge(self, topic: BagTopic, count: int) -> None:

@@ -19,7 +19,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import ZstdDecompressor
 
-__all__ = ["BagMessage", "BagTopic", "Storage", "WholeFile", "ZstdDecompressor", "merged"]
+__all__ = ["BagMessage", "BagTopic", "NoIndexError", "Storage", "WholeFile", "ZstdDecompressor", "merged"]
 
 
 class BagTopic(NamedTuple):
@@ -88,8 +88,12 @@ class BoundedPath(type(Path())):  # type: ignore[misc]
         return BoundedFile(self)
 
 
+class NoIndexError(Exception):
+    """An mcap file was written without chunks."""
+
+
 class WholeFile:
-    """A file that rosbags can read; whatever it raises where it cannot."""
+    """A file that rosbags can read; NoIndexError, and whatever rosbags raises, where it cannot."""
 
     def __init__(self, path: Path, is_mcap: bool) -> None:
         self._path, self._is_mcap = path, is_mcap
@@ -98,7 +102,7 @@ class WholeFile:
             self.counts = Counter({_topic(found): found.msgcount for found in reader.connections})
             self.start = reader.metadata.start_time
             if isinstance(reader, McapReader) and self.counts.total() and not reader.chunks:
-                raise ValueError("expected an index, got none")  # rosbags wants such messages in order
+                raise NoIndexError  # rosbags wants such messages in order
         finally:
             reader.close()
 

@@ -145,14 +145,15 @@ class TargetBag:
     cannot be written."""
 
     def __init__(self, path: Path, types: BagTypes, reporter: Reporter) -> None:
-        if path.exists():
+        if path.exists() or path.is_symlink():
             raise ValueError(f"expected an output bag that does not exist yet, got {path}")
         plugin = StoragePlugin.SQLITE3 if path.suffix == ".db3" or "sqlite" in path.suffix else StoragePlugin.MCAP
         self._types, self._reporter = types, reporter
         self._connections: dict[tuple[str, str], Connection] = {}
         self.counts: Counter[str] = Counter()
         self._writer = Writer(path, version=9, storage_plugin=plugin)
-        self._writer.open()
+        with as_os_error():
+            self._writer.open()
         self._storage = cast(Any, self._writer.storage)
         self._is_mcap = plugin == StoragePlugin.MCAP
         if self._is_mcap:

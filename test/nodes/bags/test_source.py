@@ -123,8 +123,7 @@ def test_split_bags_are_one_and_a_missing_part_is_said(tmp_path: Path) -> None:
 def test_messages_without_index_and_out_of_order(tmp_path: Path) -> None:
     swapped = [MESSAGES[k ^ 1] for k in range(len(MESSAGES))]
     path = without_index(tmp_path / "fast.mcap", TYPES, swapped)
-    times, _ = read(path)
-    assert times == TIMES
+    assert read(path) == (TIMES, [])  # it is whole: some recorders write so
 
 
 def test_what_a_killed_recorder_left_in_the_log_is_read(tmp_path: Path) -> None:
