@@ -179,7 +179,7 @@ def test_stamps_live(stage: Any, capfd: Any) -> None:
     stage.until(lambda: stage.problems(node).get("no stamp") == 1)
     message = stage.send("detections", detections(10 + 4 / 30), tracks)
     assert [t.id for t in message.tracks] == [1]
-    assert "with the parameter stamp at arrival the time of receipt counts" in capfd.readouterr().err
+    assert "set the parameter stamp to arrival to use the time of receipt" in capfd.readouterr().err
     node.trigger_deactivate()
     node.trigger_cleanup()
     node.set_parameters([Parameter("stamp", value="arrival")])

@@ -10,8 +10,8 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 
 LEAST_STEP = 1000  # ns: between frames that are two
-STANDING = 10  # messages with one stamp, after which it is said that it stands still
-WAY_OUT = "with the parameter stamp at arrival the time of receipt counts"
+STANDING = 10  # frames with the stamp of the one before, after which it is said that stamps stand still
+WAY_OUT = "set the parameter stamp to arrival to use the time of receipt"
 
 
 class Place(Enum):
@@ -29,7 +29,7 @@ class FrameClock:
     def __init__(self, reporter: Reporter, source: str, reset_after: float) -> None:
         self._reporter, self.source, self._reset_after = reporter, source, reset_after
         self.last: int | None = None  # ns, of the newest frame
-        self._standing = 0  # frames of that stamp after it
+        self._standing = 0  # frames with the stamp of the one before
 
     def restart(self) -> None:
         """Nothing came yet."""
@@ -41,7 +41,7 @@ class FrameClock:
 
     def advance(self, stamp: int) -> None:
         """The frame of that time is used."""
-        self.last, self._standing = stamp, 0
+        self.last = stamp
 
     def place(self, stamp: int) -> Place:
         """What to do with a frame of that time; what is ignored is reported."""
@@ -55,12 +55,11 @@ class FrameClock:
             self._reporter.report("time went back", f"{text}: starting anew")
             return Place.ANEW
         self._reporter.report("late detections", f"{text}: frame ignored")
-        self._standing = self._standing + 1 if abs(stamp - self.last) < LEAST_STEP else 0
-        if self._standing and self._standing % STANDING == 0:
-            text = (
-                f"detections: expected stamps that advance, got {stamp} ns {self._standing + 1} times: frames ignored"
-            )
-            self._reporter.report("stamps stand still", f"{text}; {WAY_OUT}")
+        is_same = abs(stamp - self.last) < LEAST_STEP
+        self._standing += is_same
+        if is_same and self._standing % STANDING == 0:
+            text = f"detections: expected stamps that advance, got that of the frame before {self._standing} times"
+            self._reporter.report("stamps stand still", f"{text}, now {stamp} ns: frames ignored; {WAY_OUT}")
         return Place.IGNORED
 
     def _no_stamp(self, stamp: int) -> str:

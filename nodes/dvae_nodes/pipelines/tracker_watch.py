@@ -46,7 +46,7 @@ class TrackerWatch:
         return {
             "boxes": lambda: f"{self.total.used} of {self.total.given} used in {self.total.frames} frames",
             "boxes left out": lambda: summary(self.total, self._config, self._size) or "none",
-            "no track because": lambda: self._why() if self.since.frames_with_boxes else "",
+            "no track because": lambda: self._why() if self.since.frames else "",
         }
 
     def restart(self) -> None:
@@ -71,8 +71,8 @@ class TrackerWatch:
             self._reporter.report("no tracks", f"detections: {self._why()}")
 
     def finish(self) -> None:
-        """Nothing more comes: where no track ever came, say why, after a few frames too."""
-        if self.total.given and not self.total.visible and self.total.frames_with_boxes < PATIENCE:
+        """Nothing more comes: where no track ever came, say why, after a few frames or empty ones too."""
+        if self.total.frames and not self.total.visible and self.total.frames_with_boxes < PATIENCE:
             self._reporter.report("no tracks", f"detections: {self._why()}")
 
     def add_bodies(self, tracks: Iterable[str], num_bodies: int, people: ClassList) -> None:

@@ -102,6 +102,10 @@ def test_a_short_recording_without_tracks_says_why_at_its_end() -> None:
     camera = Camera().watch(12)
     camera.pipeline.close()
     assert not camera.log
+    camera = Camera().watch(60, boxes=[])
+    assert camera.pipeline.facts()["no track because"]() == "no track in 60 frames: no box came"
+    camera.pipeline.close()
+    assert camera.log == ["detections: no track in 60 frames: no box came"]
 
 
 def test_an_empty_scene_and_one_with_people_say_nothing() -> None:
@@ -127,7 +131,7 @@ def test_a_message_without_stamp_is_left_out_and_nobody_is_forgotten(stamp: floa
     (tracks, _) = camera.see(camera.message(10 + 10 / 30))
     assert [track.id for track in tracks.message.tracks] == [1]
     assert camera.problems == {"no stamp": 1}
-    assert "use_sim_time without /clock?; with the parameter stamp at arrival" in camera.log[0]
+    assert "use_sim_time without /clock?; set the parameter stamp to arrival" in camera.log[0]
 
 
 @pytest.mark.parametrize("constant", [0.0, 77.0])
@@ -139,7 +143,7 @@ def test_stamps_that_do_not_advance_are_said_and_arrival_is_the_way_out(constant
     assert len(camera.of("tracks")) == (constant > 0)
     cause = "stamps stand still" if constant else "no stamp"
     assert camera.problems[cause] == (2 if constant else 30)
-    assert any("with the parameter stamp at arrival the time of receipt counts" in line for line in camera.log)
+    assert any("set the parameter stamp to arrival to use the time of receipt" in line for line in camera.log)
     tracks = with_arrival.of("tracks")
     assert len(tracks) == 30
     assert [track.id for track in tracks[-1].tracks] == [1]
@@ -161,12 +165,13 @@ def test_arrival_without_a_clock_is_said() -> None:
     assert "use_sim_time is set, but nothing comes on /clock" in camera.log[0]
 
 
-def test_the_same_message_twice_is_late_and_no_more() -> None:
+def test_stamps_in_pairs_are_said() -> None:
     camera = Camera()
     for t in range(30):
         for _ in range(2):
             camera.see(camera.message(10 + t / 30))
-    assert camera.problems == {"late detections": 30}
+    assert camera.problems == {"late detections": 30, "stamps stand still": 3}
+    assert "got that of the frame before 10 times, now" in camera.log[-1]
 
 
 @pytest.mark.parametrize(
