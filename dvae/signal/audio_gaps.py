@@ -41,7 +41,8 @@ class StampedChunk(NamedTuple):
 class Release(NamedTuple):
     """Chunks that follow each other. Before the first, `num_lost` samples are missing, or a new stretch begins.
 
-    is_trusted: the stamp of the first one means its time. late_seconds: how late the first one was.
+    is_trusted: the stamp of the first one means its time. late_seconds: how late the first one was. sets_clock: they
+    come more slowly than their samples last: the stamp of the last one is the time from now on.
     """
 
     chunks: list[StampedChunk]
@@ -49,6 +50,7 @@ class Release(NamedTuple):
     begins_anew: bool = False
     is_trusted: bool = True
     late_seconds: float = 0.0
+    sets_clock: bool = False
 
 
 class HeldAudio:
@@ -98,6 +100,8 @@ class HeldAudio:
         may_wait = (jitters or head.is_arrival) and stays[0] < self._queue_seconds()
         if is_end and may_wait:  # none comes after them to tell
             return Release(self._pop(self._num_following(stays - stays[0], limits, back)))
+        if (is_end or self._is_known(late)) and head.is_arrival and _grows(stays):
+            return Release(self._pop(len(self._chunks)), sets_clock=True)
         if is_end or self._is_known(late):
             return self._after_gap(float(late[0]), stays, limits, back, jitters)
         return None
@@ -218,3 +222,9 @@ class HeldAudio:
 def _largest_fall(late: NDArray[np.float64]) -> float:
     """By how many seconds one is less late than one before it: chunks that waited catch up."""
     return float((np.maximum.accumulate(late) - late).max())
+
+
+def _grows(stays: NDArray[np.float64]) -> bool:
+    """Whether chunks come later and later, as where they are played slowly: after a loss all are as late."""
+    early, later = stays[stays.size // 4], stays[3 * stays.size // 4]
+    return bool(later > (1.0 + STEADY_PART) * early)

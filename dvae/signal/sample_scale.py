@@ -2,7 +2,7 @@
 
 Floats can hold anything, and one wrong sample of 1e5 would be the level of all that follows, for half a minute. What a
 stream's samples reach is known from those before; a few far above it are errors, but where many are, the stream has
-another scale than [-1, 1] (16-bit values as floats, for instance), which is taken: soon in its first second, later only
+another scale than [-1, 1] (16-bit values as floats, for instance), which is taken: soon at its start, later only
 when they stay.
 """
 
@@ -17,7 +17,7 @@ from dvae.signal.audio_file import Audio
 
 USUAL_PEAK = 0.5  # what samples are taken to reach at least
 HEADROOM = 8.0  # louder than this times what was reached is far too loud
-FIRST_SECONDS = 1.0  # of a stream: nothing is known of it before
+FIRST_SECONDS = 0.1  # of a stream: nothing is known of it before
 MANY_AT_FIRST, AT_FIRST_SECONDS = 64, 0.1  # so many such samples within such a time are of the stream's scale
 MANY_SECONDS, LATER_SECONDS = 0.125, 0.5  # and later so many seconds of them within such a time
 LARGEST = 2.0**33  # no format has samples above this

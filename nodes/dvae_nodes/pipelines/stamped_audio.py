@@ -171,6 +171,8 @@ class StampedAudio:
             if release.num_lost:
                 pieces.append(self._silence(self._stretch, release))
             for i, chunk in enumerate(release.chunks):
+                if release.sets_clock and i == len(release.chunks) - 1:
+                    self._stretch.clock.set_to(chunk.stamp)
                 pieces.append(self._given(self._stretch, chunk, release.is_trusted or i > 0))
         return pieces
 

@@ -12,7 +12,7 @@ from live_messages import SECOND
 from dvae.signal.audio_input import AudioFormat
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.stamped_audio import Piece, StampedAudio
-from dvae_nodes.wire.audio import STAMPED, AudioChunk
+from dvae_nodes.wire.audio import DATA, STAMPED, AudioChunk
 
 MONO = AudioFormat(16000, 1)
 
@@ -190,3 +190,17 @@ def test_half_a_sample_that_was_lost_does_not_turn_the_rest_into_noise() -> None
             pieces += audio.add(AudioChunk(part, None, stamp, "mic", STAMPED), MONO)
         found = joined([*pieces, *audio.end()]) * 32768
         assert set(found[-5120:].tolist()) == {0x0201}
+
+
+@pytest.mark.parametrize("slower", [1.03, 1.1, 2.0])
+def test_audio_that_is_played_slowly_has_no_silence_in_it(slower: float) -> None:
+    log: list[str] = []
+    audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), []
+    for i in range(250):
+        found = AudioChunk(np.full((1, 512), (i + 1) / 512, np.float32), None, None, "mic", DATA,
+                           round((9 + i * 0.032 * slower) * SECOND))  # fmt: skip
+        pieces += audio.add(found, MONO)
+    pieces += audio.end()
+    assert joined(pieces).size == 250 * 512
+    assert (joined(pieces) > 0).all()
+    assert not log
