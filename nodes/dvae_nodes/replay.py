@@ -152,7 +152,8 @@ def replay(
 def nothing_to_do(bag: SourceBag, classes: Iterable[type[Pipeline]]) -> str:
     """What was expected in a bag, and what it holds."""
     inputs = (*DetectorPipeline.inputs, *(each for kind in classes for each in kind.inputs))
-    expected = {each.topic.types[0] for each in inputs if drives(each)}
+    made = {output.topic.name for kind in classes for output in kind.outputs}
+    expected = {kind for each in inputs if drives(each) and each.topic.name not in made for kind in each.topic.types}
     found = [f"{name} ({kind}, {count})" for (name, kind), count in sorted(bag.counts.items()) if count]
     rest = f" and {len(found) - NUM_NAMED} more" if len(found) > NUM_NAMED else ""
     got = ", ".join(found[:NUM_NAMED]) + rest if found else "no messages"

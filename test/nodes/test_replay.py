@@ -320,9 +320,7 @@ def test_a_bag_without_anything_to_do(run: Run, tmp_path: Path) -> None:
     assert replay(tmp_path / "in", tmp_path / "out") == {}
     status, out, error = run(tmp_path / "in", tmp_path / "out")
     assert (status, out) == (1, "")
-    assert error.startswith(
-        "warning: nothing to do: expected messages of audio_common_msgs/msg/AudioStamped, sensor_msgs"
-    )
+    assert error.startswith("warning: nothing to do: expected messages of audio_common_msgs/msg/AudioData, ")
     assert error.endswith("got /text (std_msgs/msg/String, 1)")
     assert not (tmp_path / "out").exists()
 

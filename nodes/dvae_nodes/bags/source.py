@@ -33,7 +33,10 @@ class BagFile:
             path = unpacked(path, scratch)
             kind = kind_of(path)
         if kind not in ("mcap", "sqlite3"):
-            raise ValueError(f"expected mcap or sqlite3, got {path.stat().st_size} bytes of another kind")
+            size = path.stat().st_size
+            raise ValueError(
+                f"expected mcap or sqlite3, got {f'{size} bytes of another kind' if size else 'an empty file'}"
+            )
         self._path, self._is_mcap = path, kind == "mcap"
         self._storage = self._open()
         self.counts, self.start = self._storage.counts, self._storage.start
@@ -75,7 +78,7 @@ class BagFile:
         return DamagedMcap(self._path) if self._is_mcap else DamagedSqlite(self._path, self._scratch)
 
     def _say(self, error: Exception) -> None:
-        cause = str(error) or type(error).__name__
+        cause = "it ends too early" if isinstance(error, TypeError) else str(error) or type(error).__name__
         text = f"{self._name}: expected a whole file, got one that is cut or damaged ({cause}): what is there is read"
         self._reporter.report(f"damaged {self._name}", text)
 

@@ -78,7 +78,8 @@ class Routing:
 
     def outputs(self, connection: Connection, message: Any, time: int) -> list[Output]:
         """Results of one message received at `time` ns, with absolute topics."""
-        return self._deliver([(port, connection.type, message) for port in self._ports.get(connection, [])], time)
+        ports = self._ports.get(connection, [])
+        return self._deliver([(connection.topic, port, connection.type, message) for port in ports], time)
 
     def close(self, time: int) -> list[Output]:
         """What the pipelines still hold, in the order of their kinds, but those first that others read."""
@@ -100,6 +101,9 @@ class Routing:
         places = dict.fromkeys(fed) | {place: None for entry in inputs if drives(entry) for place in found[entry]}
         for place in places:
             number = sum(other is kind for other, _ in self._running)
+            if number and any(entry.topic.has_ids() and self._is_on(kind, entry) for entry in kind.outputs):
+                text = f"{kind.name}: ids of {place.group} get `{letters(number)}` behind their prefix: others have it"
+                self._reporter.report(f"prefix {place.group}", text)
             self._running[kind, place.group] = made.pop() if made else self._make(kind, number)
             for entry in inputs:
                 connection = self._of_place(kind, entry, place, found[entry])
@@ -116,9 +120,13 @@ class Routing:
         if self._streams.is_chosen(declared) and len(found) == 1:
             return next(iter(found.values()))
         near = {where.group: connection for where, connection in found.items() if where.namespace == place.namespace}
-        if near and place.namespace not in near:
+        name, where = declared.topic.name, place.namespace or "/"
+        if not near and not declared.optional:
+            cause = declared.when or f"`{name}`"
+            text = f"{kind.name}: {cause}: expected a topic for `{name}` in {where}, got none"
+            self._reporter.report(f"no {name} {where} {kind.name}", text)
+        elif near and place.namespace not in near:
             topics = ", ".join(connection.topic for connection in near.values())
-            name, where = declared.topic.name, place.namespace or "/"
             text = f"{kind.name}: expected one topic for `{name}` in {where}, got {topics}: none is read"
             self._reporter.report(f"which {topics}", f"{text} (choose: --topic {name}=TOPIC)")
         return near.get(place.namespace)
@@ -140,27 +148,31 @@ class Routing:
         names = output_names(source)
         return any(drives(entry) and entry.topic.name in names for entry in reader.inputs if self._is_on(reader, entry))
 
-    def _deliver(self, deliveries: list[tuple[Port, str, Any]], time: int) -> list[Output]:
+    def _deliver(self, deliveries: list[tuple[str, Port, str, Any]], time: int) -> list[Output]:
         """Breadth first: all who read a message get it before what they make of it is passed on."""
         waiting, results = deque(deliveries), list[Output]()
         while waiting:
-            (kind, group, declared), message_type, message = waiting.popleft()
+            name, (kind, group, declared), message_type, message = waiting.popleft()
             pipeline = self._running[kind, group]
             if message_type not in pipeline.types_of(declared.topic):
                 continue
             work = partial(declared.handler, pipeline, message, time)
-            for output in handle(self._reporter, f"{group}/{declared.topic.name}", work) or []:
+            for output in handle(self._reporter, name, work) or []:
                 results.append(self._lists.merged(group, in_namespace(output, group)))
-                waiting += [(port, output.type, output.message) for port in self._readers(kind, group, output)]
+                waiting += self._passed(kind, group, output)
         return results
 
     def _passed_on(self, kind: type[Pipeline], group: str, outputs: list[Output], time: int) -> list[Output]:
         """Outputs, and what those who read them make of them."""
         results = [self._lists.merged(group, in_namespace(output, group)) for output in outputs]
         for output in outputs:
-            readers = self._readers(kind, group, output)
-            results += self._deliver([(port, output.type, output.message) for port in readers], time)
+            results += self._deliver(self._passed(kind, group, output), time)
         return results
+
+    def _passed(self, kind: type[Pipeline], group: str, output: Output) -> list[tuple[str, Port, str, Any]]:
+        """Deliveries of an output to those who read it."""
+        name = in_namespace(output, group).topic
+        return [(name, port, output.type, output.message) for port in self._readers(kind, group, output)]
 
     def _readers(self, kind: type[Pipeline], group: str, output: Output) -> list[Port]:
         return [
@@ -175,14 +187,18 @@ class Routing:
         ]
 
 
+def letters(number: int) -> str:
+    """a, b, ..., z, aa, bb, ... from 1 on."""
+    return ascii_lowercase[(number - 1) % 26] * (1 + (number - 1) // 26)
+
+
 def with_prefixes(kind: type[Pipeline], settings: Settings, number: int) -> Settings:
     """The settings of another pipeline of a kind: `b` becomes `ba` for number 1, `bb` for number 2."""
-    letters = ascii_lowercase[(number - 1) % 26] * (1 + (number - 1) // 26)
     values = []
     for config in kind.configs:
         value: Any = settings[config]
         names = [field.name for field in fields(value) if field.name.endswith("_prefix")]
-        values.append(replace(value, **{name: getattr(value, name) + letters for name in names}))
+        values.append(replace(value, **{name: getattr(value, name) + letters(number) for name in names}))
     return Settings(*values)
 
 

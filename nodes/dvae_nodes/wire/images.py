@@ -27,6 +27,7 @@ class Encoding(NamedTuple):
     chroma_rows: float = 0.0
 
 
+DEPTH = ("16UC1", "32FC1")
 # OpenCV names a Bayer pattern by its second row, ROS by its first
 BAYER = {
     "rggb": cv2.COLOR_BayerBG2BGR,
@@ -78,7 +79,7 @@ def decompressed(description: str, data: Image) -> Image:
     The format is a name such as "jpeg", or as image_transport says it: "rgb8; jpeg compressed bgr8".
     """
     got = f"format {description!r}, {data.size} bytes"
-    if "compressedDepth" in description or description.split(";")[0].strip() in ("16UC1", "32FC1"):
+    if "compressedDepth" in description or description.split(";")[0].strip() in DEPTH:
         raise ValueError(f"expected a compressed image in colour or grey, got depth: {got}")
     image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
     if image is None:
@@ -89,6 +90,8 @@ def decompressed(description: str, data: Image) -> Image:
 
 def _converted(message: Any) -> Image:
     encoding = ENCODINGS.get(message.encoding.lower())
+    if message.encoding in DEPTH:
+        raise ValueError("depth is no picture")
     if encoding is None:
         raise ValueError(f"expected one of {', '.join(ENCODINGS)}")
     pixels = _pixels(message, encoding)

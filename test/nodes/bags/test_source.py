@@ -117,7 +117,7 @@ def test_split_bags_are_one_and_a_missing_part_is_said(tmp_path: Path) -> None:
     times, said = read(folder)
     assert times == TIMES[:8] + TIMES[16:]
     assert "expected 10 files, walk_3.mcap missing: the others are read" in said[0]
-    assert "walk_4.mcap: left out: expected mcap or sqlite3, got 0 bytes" in said[1]
+    assert "walk_4.mcap: left out: expected mcap or sqlite3, got an empty file" in said[1]
 
 
 def test_messages_without_index_and_out_of_order(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_what_a_killed_recorder_left_in_the_log_is_read(tmp_path: Path) -> None:
         ({"old.bag": b"#ROSBAG V2.0\n"}, "a bag of ROS 1: convert it with `rosbags-convert --src .*old.bag --dst"),
         ({"a.mcap": b"\x89MCAP0\r\n", "b.mcap": b"\x89MCAP0\r\n"}, r"which holds 2 \(a, b\): name one of them"),
         ({"a/x.db3": b"", "b/x.db3": b""}, r"which holds 2 \(a, b\): name one of them"),
-        ({"a.mcap": b""}, "a.mcap: expected mcap or sqlite3, got 0 bytes"),
+        ({"a.mcap": b""}, "a.mcap: expected mcap or sqlite3, got an empty file"),
         ({"a.mcap": b"\x89MCAP0\r\n"}, "a.mcap: expected topics, got none that can be read"),
         ({"a.db3": b"SQLite format 3\0" + bytes(84)}, "a.db3: expected the tables of a bag, got"),
     ],

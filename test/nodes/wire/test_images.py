@@ -116,7 +116,7 @@ def test_a_driver_that_counts_the_rows_of_chroma_and_a_last_row_without_padding(
         ({"step": 100}, "a step of at least 192 bytes"),
         ({"data": PICTURE.reshape(-1)[:-1]}, "at least 9216 bytes of data"),
         ({"width": 2**32 - 1, "step": 0}, "at least 618475290480 bytes"),
-        ({"encoding": "16UC1"}, "expected one of mono8"),
+        ({"encoding": "16UC1"}, "depth is no picture"),
         ({"encoding": "teal"}, "got encoding 'teal', 64x48, step 192, 9216 bytes"),
         ({"encoding": "nv12", "width": 63, "step": 63, "data": PICTURE.reshape(-1)}, "nv12"),
     ],
