@@ -1,7 +1,7 @@
 """How samples are coded: one table of formats, their spellings, and the way from bytes to floats and back.
 
 Names are those of GStreamer, which audio_capture announces (S24LE: three bytes; S24_32LE: four, the lower three hold
-the sample). Those of ALSA (S16_LE, S24_3LE, S24_LE with four bytes, FLOAT_LE), of ffmpeg (s16le, f32le), without byte
+the sample). Those of ALSA (S16_LE, S24_3LE, S24_LE with four bytes, FLOAT_LE), of ffmpeg (s16le, pcm_s16le), int16 and float32, without byte
 order (S16: little-endian), and lower case are read too.
 """
 
@@ -36,7 +36,8 @@ def _formats() -> dict[str, SampleFormat]:
 
 
 SAMPLE_FORMATS = _formats()
-_SPELLING = re.compile(r"(FLOAT|[SUF])(\d*)(?:_(3|32))?(_?)(LE|BE)?")
+KINDS = {"FLOAT": "F", "INT": "S", "UINT": "U"}
+_SPELLING = re.compile(r"(?:PCM_)?(FLOAT|UINT|INT|[SUF])(\d*)(?:_(3|32))?(_?)(LE|BE)?")
 
 
 def sample_format_name(text: str) -> str:
@@ -48,7 +49,7 @@ def sample_format_name(text: str) -> str:
             bits = bits or "32"
         if bits == "24" and (container == "32" or (container is None and underscore)):
             bits = "24_32"  # S24_LE of ALSA
-        name = f"{kind[0]}{bits}" + ("" if bits == "8" else order or "LE")
+        name = f"{KINDS.get(kind, kind)}{bits}" + ("" if bits == "8" else order or "LE")
         if name in SAMPLE_FORMATS and (container is None or bits.startswith("24")):
             return name
     raise ValueError(f"expected a sample format of {', '.join(SAMPLE_FORMATS)}, got {text!r}")
