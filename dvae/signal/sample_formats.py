@@ -1,8 +1,8 @@
 """How samples are coded: one table of formats, their spellings, and the way from bytes to floats and back.
 
 Names are those of GStreamer, which audio_capture announces (S24LE: three bytes; S24_32LE: four, the lower three hold
-the sample). Those of ALSA (S16_LE, S24_3LE, S24_LE with four bytes, FLOAT_LE), of ffmpeg (s16le, pcm_s16le), int16 and float32, without byte
-order (S16: little-endian), and lower case are read too.
+the sample). Those of ALSA (S16_LE, S24_3LE, S24_LE with four bytes, FLOAT_LE), of ffmpeg (s16le, pcm_s16le), int16 and
+float32, without byte order (S16: little-endian), and lower case are read too.
 """
 
 from __future__ import annotations
