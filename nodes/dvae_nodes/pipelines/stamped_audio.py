@@ -14,8 +14,8 @@ from dvae.signal.audio_clock import NANOSECONDS, AudioClock
 from dvae.signal.audio_file import Audio
 from dvae.signal.audio_gaps import HeldAudio, Release, StampedChunk
 from dvae.signal.audio_input import AudioFormat, AudioInput
-from dvae.signal.channel_choice import ALL_CHANNELS, channels_text
-from dvae.signal.channel_watch import ChannelWatch, UnlikeChannel
+from dvae.signal.channel_choice import ALL_CHANNELS
+from dvae.signal.channel_watch import ChannelWatch
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.stamp_source import ChunkTime, StampSource
 from dvae_nodes.wire.audio import AudioChunk
@@ -149,18 +149,8 @@ class StampedAudio:
             self._reporter.report("scale", text)
         unlike = stretch.watch.add(channels) if stretch.watch else None
         if unlike is not None:
-            self._say_unlike(stretch, unlike)
+            self._reporter.report("unlike channel", f"audio: {unlike.text(stretch.audio.used)}")
         return samples
-
-    def _say_unlike(self, stretch: Stretch, unlike: UnlikeChannel) -> None:
-        used = stretch.audio.used
-        left = channels_text(sorted(index for i, index in enumerate(used) if i != unlike.channel))
-        text = f"{unlike.level_db:+.0f} dB, correlation {unlike.correlation:.2f} with them"
-        self._reporter.report(
-            "unlike channel",
-            f"audio: expected channels that hear the same, got channel {used[unlike.channel] + 1} unlike the others "
-            f'({text}): if it is no microphone, leave it out by channels: "{left}"',
-        )
 
     def _released(self, is_end: bool = False) -> list[Piece]:
         """What of the held audio is known to follow, with silence for what was lost before it."""

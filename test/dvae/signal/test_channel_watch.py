@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from dvae.signal.channel_watch import ChannelWatch, UnlikeChannel
+from dvae.signal.channel_watch import ChannelWatch, DifferentChannels, Finding, InvertedChannels, UnlikeChannel
 
 RATE = 16000
 
@@ -23,7 +25,7 @@ def array(seconds: float, rng: np.random.Generator, count: int = 4) -> np.ndarra
     return (np.stack(rows) + 0.005 * rng.normal(size=(count, source.size))).astype(np.float32)
 
 
-def watched(channels: np.ndarray, chunk: int = 500) -> list[UnlikeChannel]:
+def watched(channels: np.ndarray, chunk: int = 500) -> list[Finding]:
     watch = ChannelWatch(RATE, len(channels))
     found = [watch.add(channels[:, first : first + chunk]) for first in range(0, channels.shape[1], chunk)]
     return [channel for channel in found if channel is not None]
@@ -38,7 +40,7 @@ def test_an_array_of_microphones_is_alike(count: int, rng: np.random.Generator) 
 @pytest.mark.parametrize("place", [0, 3, 5])
 def test_playback_beside_the_microphones_is_named(place: int, rng: np.random.Generator) -> None:
     channels = np.insert(array(9.0, rng, 5), place, 0.3 * hum(9.0, rng), axis=0)
-    found = watched(channels)
+    found = [each for each in watched(channels) if isinstance(each, UnlikeChannel)]
     assert [channel.channel for channel in found] == [place] * 2
     assert abs(found[0].correlation) < 0.3 < 0.9 < found[0].others_correlation
 
@@ -48,6 +50,7 @@ def test_a_dead_or_a_deafening_channel_is_named(gain: float, rng: np.random.Gene
     channels = array(5.0, rng)
     channels[2] *= gain
     (found,) = watched(channels)
+    assert isinstance(found, UnlikeChannel)
     assert found.channel == 2
     assert (found.level_db > 0) == (gain > 1)
 
@@ -56,8 +59,48 @@ def test_of_two_channels_the_silent_one_is_named(rng: np.random.Generator) -> No
     channels = array(5.0, rng, 2)
     channels[0] = 0.0
     (found,) = watched(channels)
+    assert isinstance(found, UnlikeChannel)
     assert found.channel == 0
 
 
 def test_microphones_that_all_hear_something_else_say_nothing(rng: np.random.Generator) -> None:
     assert watched(np.stack([0.3 * hum(9.0, rng) for _ in range(4)])) == []
+
+
+@pytest.mark.parametrize(
+    ("signs", "inverted", "left"),
+    [
+        ([1, -1], (1,), "1"),
+        ([1, 1, -1, 1, 1, 1], (2,), "1-2,4-6"),
+        ([-1, 1, 1], (0,), "2-3"),
+        ([1, 1, -1, -1], (2, 3), "1-2"),
+    ],
+)
+def test_channels_that_make_the_mean_silent_are_named(
+    signs: list[int], inverted: tuple[int, ...], left: str, rng: np.random.Generator
+) -> None:
+    channels = array(5.0, rng, len(signs)) * np.array(signs, dtype=np.float32)[:, None]
+    (found,) = watched(channels)
+    assert isinstance(found, InvertedChannels)
+    assert found.channels == inverted
+    assert found.correlation < -0.9
+    text = found.text(range(len(signs)))
+    assert "unlike the others: inverted" in text
+    assert text.endswith(f'channels: "{left}"')
+
+
+def test_two_channels_that_hear_different_things_are_both_named(rng: np.random.Generator) -> None:
+    (found,) = watched(np.stack([0.3 * hum(5.0, rng), 0.1 * rng.normal(size=5 * RATE).astype(np.float32)]))
+    assert isinstance(found, DifferentChannels)
+    expected = r'channels 2 and 5 hear different things \(correlation -?0\.0\d\): choose one by channels: "2" or "5"'
+    assert re.fullmatch(expected, found.text([1, 4]))
+
+
+@pytest.mark.parametrize("delay", [16, 48, 150])
+def test_two_microphones_far_from_each_other_hear_the_same(delay: int, rng: np.random.Generator) -> None:
+    sound = 0.3 * lfilter([1.0, 0.0, -1.0], [1.0, -1.9, 0.95], hum(5.0, rng)).astype(np.float32)
+    assert watched(np.stack([sound, np.roll(sound, delay)])) == []
+
+
+def test_the_noise_of_two_microphones_may_differ(rng: np.random.Generator) -> None:
+    assert watched((0.002 * rng.normal(size=(2, 5 * RATE))).astype(np.float32)) == []
