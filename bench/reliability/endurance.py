@@ -51,7 +51,8 @@ def day_of_audio(effort: Effort, seconds: float) -> Outcome:
         failed += 1
         effort.fail("endurance audio", f"expected {sent} samples, got {received}")
     facts = f"{sent:,} samples in, {received:,} out; memory {growth:+.1f} MiB; real-time factor {took / seconds:.4f}"
-    what = f"{seconds / 3600:g} h of audio through the enhancer's pipeline"
+    length = f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:g} minutes"
+    what = f"{length} of audio through the enhancer's pipeline"
     return Outcome("endurance", what, 1, int(bool(failed)), f"{facts}; 24 h take {24 * took / seconds:.1f} h", took)
 
 

@@ -66,7 +66,7 @@ def run_check(effort: Effort, check: Check) -> Outcome:
         facts, failed = check.work(folder) or "", 0
     except Exception as error:
         failed, facts = 1, f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        effort.fail(f"{check.part} {check.what}", f"{traceback.format_exc()}\n{facts}\nfiles: {folder}")
+        effort.fail(f"{check.part} {check.what}", f"{traceback.format_exc()}\nfiles: {folder}\n{facts}")
     return Outcome(check.part, check.what, 1, failed, facts, time.perf_counter() - began)
 
 
