@@ -149,7 +149,7 @@ def without_errors(samples: Audio, rate: int, source: Path) -> Audio:
     in the log."""
     known = SampleScale(rate)
     known.admit(samples)  # learns the scale: integers as floats are none
-    samples, num_wrong = known.admit(samples)
+    samples, num_wrong, _ = known.admit(samples)
     if num_wrong:
         logger.warning("%s: %d samples far above the others are taken as silence", printable(source), num_wrong)
     return samples

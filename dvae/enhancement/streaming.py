@@ -56,6 +56,8 @@ class Stretch:
     output: OverlapAdd
     scales: tuple[SampleScale, SampleScale]  # of the channels and of the reference
     waiting: deque[Frame] = field(default_factory=deque)  # frames that wait for their look-ahead
+    forget_at: deque[int] = field(default_factory=deque)  # samples from which on what was learned before is wrong
+    num_analysed: int = 0
     num_fed: int = 0
     num_returned: int = 0
     num_loud: int = 0
@@ -182,6 +184,7 @@ class StreamingEnhancer:
         parts = [scale.admit(part) for scale, part in zip(self._now.scales, (rows[:-1], rows[-1:]), strict=True)]
         num_loud = sum(part.num_wrong for part in parts)
         self._now.num_loud += num_loud
+        self._now.forget_at.extend(self._now.num_fed + place for place in parts[0].returns)
         return np.concatenate([part.samples for part in parts]) if num_loud else rows
 
     def flush(self) -> Audio:
@@ -209,6 +212,9 @@ class StreamingEnhancer:
 
     def _hop(self, rows: Audio) -> Audio:
         """Advance by one hop of channels and reference -> the samples that became final (none at the very start)."""
+        if self._now.forget_at and self._now.num_analysed >= self._now.forget_at[0]:
+            self._forget_rubbish()
+        self._now.num_analysed += rows.shape[1]
         near = rows[:-1] if self.echo is None else self.echo.step(rows[:-1], rows[-1])
         frame = self._analyse(near)
         result = self._look_at(frame)
@@ -218,6 +224,15 @@ class StreamingEnhancer:
         self._frame_activity.append(self._observe(oldest, result))
         gain = np.maximum(result.wiener_gain, np.float32(self.settings.min_gain))
         return self._now.output.add(oldest.spectrum * gain)
+
+    def _forget_rubbish(self) -> None:
+        """What was far too loud for long is known to be wrong: levels, filters and beams are learned anew."""
+        self._now.forget_at.popleft()
+        self._now.level.reset()
+        if self.array:
+            self.array.reset()
+        if self.echo:
+            self.echo.reset()
 
     def _analyse(self, hop: Audio) -> Frame:
         """One hop (C, hop) -> the frame that ends with it."""

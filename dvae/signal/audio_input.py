@@ -107,7 +107,7 @@ class AudioInput:
             chunk, self._rest = decode(self._rest + chunk, self.format)
         self._check(chunk)
         used = chunk if self.used == list(range(len(chunk))) else chunk[self.used]
-        samples, num_wrong = self.scale.admit(to_float(used))
+        samples, num_wrong, _ = self.scale.admit(to_float(used))
         return Samples(samples, self._choose(samples), num_wrong)
 
     def convert(self, samples: Audio) -> Audio:

@@ -147,6 +147,9 @@ class StampedAudio:
             stretch.says_scale = False
             text = f"audio: expected samples in [-1, 1], got up to {stretch.audio.scale.peak:g}: taken at that scale"
             self._reporter.report("scale", text)
+        elif not stretch.says_scale and stretch.audio.scale.is_usual:
+            stretch.says_scale = True
+            self._reporter.report("usual scale", "audio: samples are within [-1, 1] again: taken as such")
         unlike = stretch.watch.add(channels) if stretch.watch else None
         if unlike is not None:
             self._reporter.report("unlike channel", f"audio: {unlike.text(stretch.audio.used)}")

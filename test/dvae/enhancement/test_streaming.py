@@ -390,3 +390,13 @@ def test_a_loud_sample_of_one_microphone_or_of_the_reference_stays_there(speech:
             heard[1, 12000], played[20000] = 1e25, 1e10
         found.append(np.concatenate([enhancer.feed(heard, played), enhancer.flush()]))
     assert np.square((found[1] - found[0])[24000:]).mean() < 0.01 * np.square(found[0][24000:]).mean()
+
+
+@pytest.mark.parametrize("sizes", [[80000], [7, 3000, 0, 1]])
+def test_rubbish_that_lasts_is_a_second_and_a_halfs_trouble(speech: tuple[Audio, Audio], sizes: list[int]) -> None:
+    noisy = speech[1][: 5 * 16000]
+    wrong = noisy.copy()
+    wrong[:2500] = 1e5
+    enhancer = StreamingEnhancer.load("low_latency")
+    clean, found = stream(enhancer, noisy, [noisy.size]), stream(enhancer, wrong, sizes)
+    assert np.square((found - clean)[28000:]).mean() < 0.02 * np.square(clean[28000:]).mean()

@@ -87,3 +87,50 @@ def test_rubbish_does_not_grow_without_bound(rng: np.random.Generator) -> None:
         found = scale.admit(rubbish).samples
         assert np.isfinite(found).all()
         assert np.abs(found).max() <= LARGEST
+
+
+@pytest.mark.parametrize("value", [1e3, 1e5, 1e9])
+@pytest.mark.parametrize("place", [0, RATE])
+def test_rubbish_that_was_taken_for_the_scale_is_left_again(value: float, place: int, rng: np.random.Generator) -> None:
+    samples, scale = speech(4.0, 1.0, rng), SampleScale(RATE)
+    samples[0, place : place + 2500] = value
+    found = scale.admit(samples)
+    assert scale.is_usual
+    assert len(found.returns) == 1
+    assert place + 2500 + RATE <= found.returns[0] <= place + 2500 + 1.2 * RATE
+    assert np.array_equal(found.samples[:, place + 2500 :], samples[:, place + 2500 :])
+
+
+def test_integers_as_floats_come_back_after_rubbish_too(rng: np.random.Generator) -> None:
+    samples, scale = np.rint(speech(6.0, 32768.0, rng)), SampleScale(RATE)
+    samples[0, 2 * RATE : 2 * RATE + 2500] = 5e9
+    found = scale.admit(samples)
+    assert len(found.returns) == 1
+    assert 5e3 < scale.peak < 4e4
+    assert np.array_equal(found.samples[:, 4 * RATE :], samples[:, 4 * RATE :])
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.0, 20.0])
+def test_pauses_between_integers_keep_their_scale(pause: float, rng: np.random.Generator) -> None:
+    """Digital silence, the smallest dither, and what a quiet microphone hears."""
+    quiet = np.rint(pause * rng.uniform(-1, 1, size=(1, 20 * RATE))).astype(np.float32)
+    samples = np.concatenate([speech(0.5, 32768.0, rng), quiet, speech(0.5, 32768.0, rng)], axis=1)
+    found = SampleScale(RATE).admit(samples)
+    assert not found.returns
+    assert np.array_equal(found.samples[:, 400:], samples[:, 400:])
+
+
+def test_any_chunking_comes_back_at_the_same_sample(rng: np.random.Generator) -> None:
+    samples = speech(6.0, 1.0, rng)
+    samples[0, :1000] = samples[0, 3 * RATE : 3 * RATE + 3000] = 1e6
+    samples[0, 3 * RATE - 500] = samples[0, 5 * RATE] = 1e4
+    whole = SampleScale(RATE).admit(samples)
+    parts, returns, scale, first = [], [], SampleScale(RATE), 0
+    while first < samples.shape[1]:
+        part = scale.admit(samples[:, first : first + int(rng.integers(1, 700))])
+        returns += [first + place for place in part.returns]
+        parts.append(part.samples)
+        first += part.samples.shape[1]
+    assert np.array_equal(np.concatenate(parts, axis=1), whole.samples)
+    assert tuple(returns) == whole.returns
+    assert len(returns) == 2
