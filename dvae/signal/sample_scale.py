@@ -27,7 +27,7 @@ LARGEST = 2.0**33  # no format has samples above this
 BLOCK_SECONDS = 1 / 16  # samples are looked at together for so long, to see whether they are of the scale
 FAR_BELOW = 1 / 256  # of what the scale reaches: a block below this is not of it
 SILENT = 2e-4  # of what the scale before reached: a block below this tells nothing
-BACK_SECONDS, BACK_FACTOR = 1.0, 4  # the scale before comes back after so long, and so many times as long as the new one
+BACK_SECONDS, BACK_FACTOR = 1.0, 4  # the scale before comes back after so long, so many times as long as the new one
 
 
 class Admitted(NamedTuple):
