@@ -24,6 +24,7 @@ from dvae.enhancement.step import EnhancerStep, StepResult, StepState, load_enha
 from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
 from dvae.signal.overlap_add import HopCutter, OverlapAdd
+from dvae.signal.sample_formats import only_floats
 from dvae.signal.sample_scale import SampleScale
 from dvae.signal.stft import STFT, power_of
 
@@ -157,9 +158,10 @@ class StreamingEnhancer:
         """Samples (S,) in [-1, 1], any S -> those that are ready (R,). With an array, samples are (C, S).
 
         reference: what the loudspeaker played at the same time, (S,); None is silence. A few samples far above the
-        others are taken as silence (`num_loud` counts them). ValueError for another shape or values not finite.
+        others are taken as silence (`num_loud` counts them). ValueError for another shape, integers, or values not
+        finite.
         """
-        rows = self._admitted(self._checked(np.asarray(samples, dtype=np.float32), reference))
+        rows = self._admitted(self._checked(only_floats(samples), reference))
         self._now.num_fed += rows.shape[1]
         return self._process(rows)
 
@@ -174,7 +176,7 @@ class StreamingEnhancer:
         if reference is not None:
             if np.shape(reference) != (samples.shape[-1],):
                 raise ValueError(f"expected a reference of {samples.shape[-1]} samples, got {np.shape(reference)}")
-            rows[-1] = reference
+            rows[-1] = only_floats(reference)
         if not np.isfinite(rows).all():
             raise ValueError(f"expected finite samples, got {int((~np.isfinite(rows)).sum())} NaN or infinite ones")
         return rows

@@ -38,6 +38,9 @@ class AudioFormat:
             raise ValueError(f"expected 1 to {MAX_CHANNELS} channels, got {self.channels}")
         object.__setattr__(self, "sample_type", sample_format_name(self.sample_type))
 
+    def __str__(self) -> str:
+        return f"{self.sample_rate} Hz, {self.channels} channel{'s' * (self.channels > 1)}, {self.sample_type}"
+
 
 class Samples(NamedTuple):
     """Samples (C, S) at the rate of the input, without those of channels that are not used.

@@ -6,6 +6,7 @@ import re
 
 ALL_CHANNELS = "all"
 MAX_CHANNELS = 64
+_AROUND_SIGN = re.compile(r" *([,-]) *")  # "1 2" is not 12
 _RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 
 
@@ -14,7 +15,7 @@ def parse_channels(text: str) -> tuple[int, ...] | None:
     if text.strip().lower() == ALL_CHANNELS:
         return None
     found: list[int] = []
-    for part in text.replace(" ", "").split(","):
+    for part in _AROUND_SIGN.sub(r"\1", text.strip()).split(","):
         match = _RANGE.fullmatch(part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if not 1 <= first <= last <= MAX_CHANNELS:

@@ -65,6 +65,18 @@ def to_float(samples: NDArray[Any]) -> Audio:
     return ((samples.astype(np.float32) - offset) / scale).astype(np.float32)
 
 
+def only_floats(samples: object) -> Audio:
+    """Samples in [-1, 1] of any shape -> float32. ValueError for integers, whose scale nobody can know later, and for
+    anything else that is no float."""
+    found = np.asarray(samples)
+    if found.dtype.kind == "f":
+        return to_float(found)
+    is_coded = found.dtype.kind in "iu" and found.dtype.itemsize <= 4  # wider ones hold samples of fewer bits
+    half = 2 ** (8 * found.dtype.itemsize - 1) if is_coded else "their full scale"
+    ways = {"i": f": divide by {half}", "u": f": subtract {half}, then divide by {half}"}
+    raise ValueError(f"expected floats in [-1, 1], got {found.dtype}{ways.get(found.dtype.kind, '')}")
+
+
 def samples_from_bytes(data: bytes, name: str) -> Audio:
     """Whole samples in a format of SAMPLE_FORMATS -> float32 (S,), integers in [-1, 1]."""
     kind, bits, size, order = SAMPLE_FORMATS[name]

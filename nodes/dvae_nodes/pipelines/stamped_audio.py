@@ -16,6 +16,7 @@ from dvae.signal.audio_gaps import HeldAudio, Release, StampedChunk
 from dvae.signal.audio_input import AudioFormat, AudioInput
 from dvae.signal.channel_choice import ALL_CHANNELS
 from dvae.signal.channel_watch import ChannelWatch
+from dvae.signal.stamp_pace import StampPace
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.stamp_source import ChunkTime, StampSource
 from dvae_nodes.wire.audio import AudioChunk
@@ -28,6 +29,7 @@ class Stretch:
     audio: AudioInput
     clock: AudioClock
     held: HeldAudio  # what came, until it is known what is before it
+    pace: StampPace
     watch: ChannelWatch | None  # of several channels that become one
     frame_id: str = ""
     num_given: int = 0  # samples, at the rate of the model
@@ -84,6 +86,7 @@ class StampedAudio:
             return pieces
         count = self._stretch.audio.count(chunk.data)
         self._times.lasted(count * NANOSECONDS // audio_format.sample_rate)
+        self._say_pace(self._stretch, time, count)
         self._stretch.held.put(StampedChunk(chunk.data, count, time.stamp, time.is_arrival, chunk.frame_id))
         return pieces + self._released()
 
@@ -136,7 +139,13 @@ class StampedAudio:
             self._reporter.report("rate", f"audio: expected {self.rate} Hz, got {rate} Hz: resampled")
         clock = AudioClock(rate, self.rate)
         watch = ChannelWatch(rate, count) if count > 1 and self.channels != "first" else None
-        return Stretch(audio, clock, HeldAudio(clock, self.max_gap), watch)
+        return Stretch(audio, clock, HeldAudio(clock, self.max_gap), StampPace(rate), watch)
+
+    def _say_pace(self, stretch: Stretch, time: ChunkTime, num_samples: int) -> None:
+        ratio = None if time.is_arrival else stretch.pace.add(time.stamp, num_samples)
+        if ratio is not None:
+            text = f"audio: samples last {ratio:.2f} times what the stamps say: is num_channels or sample_rate wrong?"
+            self._reporter.report("pace", text)
 
     def _read(self, stretch: Stretch, data: bytes | Audio) -> Audio:
         channels, samples, num_wrong = stretch.audio.read(data)

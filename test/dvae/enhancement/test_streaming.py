@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -400,3 +401,22 @@ def test_rubbish_that_lasts_is_a_second_and_a_halfs_trouble(speech: tuple[Audio,
     enhancer = StreamingEnhancer.load("low_latency")
     clean, found = stream(enhancer, noisy, [noisy.size]), stream(enhancer, wrong, sizes)
     assert np.square((found - clean)[28000:]).mean() < 0.02 * np.square(clean[28000:]).mean()
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.ones(512, dtype=np.int16), r"expected floats in \[-1, 1\], got int16: divide by 32768"),
+        (np.ones(512, dtype=np.int32), "got int32: divide by 2147483648"),
+        (np.ones(512, dtype=np.uint8), "got uint8: subtract 128, then divide by 128"),
+        ([0, 1, 2], "got int64: divide by their full scale"),
+        (np.ones(512, dtype=complex), "got complex128"),
+    ],
+)
+def test_integers_are_no_samples(samples: Any, message: str) -> None:
+    enhancer = StreamingEnhancer(Scripted(1.0), echo=EchoConfig())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"{message}$"):
+        enhancer.feed(samples)
+    with pytest.raises(ValueError, match=f"{message}$"):
+        enhancer.feed(np.zeros(len(samples)), samples)
+    assert enhancer.num_fed == 0

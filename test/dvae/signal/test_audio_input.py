@@ -102,3 +102,8 @@ def test_nothing_is_held_without_resampling() -> None:
 def test_formats_that_cannot_be_read_are_named(fields: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         AudioFormat(*fields)
+
+
+def test_a_format_is_printed_as_people_say_it() -> None:
+    assert str(AudioFormat(16000, 1)) == "16000 Hz, 1 channel, S16LE"
+    assert str(AudioFormat(48000, 6, "float32")) == "48000 Hz, 6 channels, F32LE"

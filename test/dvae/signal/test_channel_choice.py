@@ -23,7 +23,10 @@ def test_numbers_begin_at_one(text: str, expected: tuple[int, ...] | None) -> No
     assert parse_channels(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "0", "0-3", "4-1", "1-", "-2", "a", "1;2", "1,,2", "65", "1-999", "1.5", "1-2-3"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "0-3", "4-1", "1-", "-2", "a", "1;2", "1 2", "1 2-3", "1-1 2", "1,,2", "65", "1-999", "1.5", "1-2-3"],
+)
 def test_anything_else_is_one_line(text: str) -> None:
     with pytest.raises(ValueError, match='channels: expected "all" or numbers from 1 to 64 such as "1-4"') as error:
         parse_channels(text)

@@ -50,7 +50,11 @@ def test_pieces_are_the_input_with_its_time(rate: int, rng: np.random.Generator)
     [
         (5.4, MONO, r"expected a stamp near 5100000000 ns, got 5400000000 ns \(\+0.300 s\)"),
         (4.8, MONO, r"\(-0.300 s\)"),
-        (5.1, AudioFormat(16000, 1, "F32LE"), "format changed from"),
+        (
+            5.1,
+            AudioFormat(16000, 1, "F32LE"),
+            "format changed from 16000 Hz, 1 channel, S16LE to 16000 Hz, 1 channel, F32LE:",
+        ),
     ],
 )
 def test_a_stretch_ends_at_a_gap_or_another_format(seconds: float, audio_format: AudioFormat, cause: str) -> None:
@@ -204,3 +208,13 @@ def test_audio_that_is_played_slowly_has_no_silence_in_it(slower: float) -> None
     assert joined(pieces).size == 250 * 512
     assert (joined(pieces) > 0).all()
     assert not log
+
+
+def test_two_channels_that_are_announced_as_one_are_asked_about_once() -> None:
+    log: list[str] = []
+    audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), []
+    for i in range(250):
+        stamp = round((5 + i * 0.032) * SECOND)
+        pieces += audio.add(AudioChunk(bytes([1, 2]) * 1024, None, stamp, "mic", STAMPED), MONO)
+    assert joined([*pieces, *audio.end()]).size == 250 * 1024
+    assert log == ["audio: samples last 2.00 times what the stamps say: is num_channels or sample_rate wrong?"]
