@@ -20,7 +20,8 @@ class AnnouncedFormat:
     """The format of audio that is announced on a topic of its own.
 
     Chunks that come before it are kept for a while; then the usual format is taken. What is too much to keep leaves,
-    the oldest first. A format that cannot be read makes chunks be ignored until another is announced.
+    the oldest first. A format that cannot be read leaves the one before; where there is none, chunks are ignored until
+    another is announced.
     """
 
     def __init__(self, known: AudioFormat | None, reporter: Reporter) -> None:
@@ -34,12 +35,12 @@ class AnnouncedFormat:
         """audio_common_msgs/AudioInfo of ros-drivers -> the chunks that waited for it."""
         waiting = self._take_waiting()
         try:
-            self.known, self._refused = format_from_info(info), False
+            self.known = format_from_info(info)
         except ValueError as error:
-            self._reporter.report("audio format", f"audio_info: {error}: audio ignored")
-            self.known, self._refused = None, True
-            return []
-        return waiting
+            instead = f"audio is still taken as {self.known}" if self.known else "audio ignored"
+            self._reporter.report("audio format", f"audio_info: {error}: {instead}")
+        self._refused = self.known is None
+        return [] if self._refused else waiting
 
     def admit(self, chunk: AudioChunk) -> list[AudioChunk]:
         """A chunk without format -> those that can be read now, in order."""

@@ -72,8 +72,23 @@ def test_what_is_dropped_does_not_make_it_wait_longer(monkeypatch: pytest.Monkey
 
 def test_a_refused_format_drops_chunks_until_another_is_announced() -> None:
     log: list[str] = []
-    announced = AnnouncedFormat(AudioFormat(16000, 1), Reporter(log.append))
+    announced = AnnouncedFormat(None, Reporter(log.append))
     assert announced.announce(info("mp3")) == announced.admit(chunk(1)) == announced.give_up() == []
     assert "expected uncompressed audio (coding_format 'wave'), got 'mp3'" in log[0]
     announced.announce(info())
     assert announced.admit(chunk(2)) == [chunk(2)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"coding_format": "mp3"}, {"sample_rate": 0}, {"channels": 0}, {"sample_format": "person"}]
+)
+def test_a_wrong_format_leaves_the_one_before_with_a_word(wrong: dict[str, object]) -> None:
+    log: list[str] = []
+    announced = AnnouncedFormat(None, Reporter(log.append))
+    announced.announce(info())
+    assert announced.announce(SimpleNamespace(**{**vars(info()), **wrong})) == []
+    assert announced.known == AudioFormat(8000, 2, "S8")
+    assert announced.admit(chunk(1)) == [chunk(1)]
+    assert len(log) == 1
+    assert log[0].startswith("audio_info: expected")
+    assert log[0].endswith(": audio is still taken as 8000 Hz, 2 channels, S8")
