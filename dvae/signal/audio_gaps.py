@@ -100,9 +100,9 @@ class HeldAudio:
         may_wait = (jitters or head.is_arrival) and stays[0] < self._queue_seconds()
         if is_end and may_wait:  # none comes after them to tell
             return Release(self._pop(self._num_following(stays - stays[0], limits, back)))
-        if (is_end or self._is_known(late)) and head.is_arrival and _grows(stays):
+        if (is_end or self._is_known(late, back)) and head.is_arrival and _grows(stays):
             return Release(self._pop(len(self._chunks)), sets_clock=True)
-        if is_end or self._is_known(late):
+        if is_end or self._is_known(late, back):
             return self._after_gap(float(late[0]), stays, limits, back, jitters)
         return None
 
@@ -166,14 +166,15 @@ class HeldAudio:
     def _pop(self, count: int) -> list[StampedChunk]:
         return [self._chunks.popleft() for _ in range(count)]
 
-    def _is_known(self, late: NDArray[np.float64]) -> bool:
+    def _is_known(self, late: NDArray[np.float64], back: NDArray[np.bool_]) -> bool:
         """Whether what is held has been late for so long, and by so much, that audio is missing."""
-        stamps = [chunk.stamp for chunk in self._chunks]
+        late = late[~back]
+        stamps = [chunk.stamp for chunk, is_back in zip(self._chunks, back, strict=True) if not is_back]
         rate = self._clock.input_rate
         num_samples = sum(chunk.num_samples for chunk in self._chunks)
-        if num_samples >= MAX_HELD_SECONDS * rate or len(stamps) >= MAX_HELD_CHUNKS:
+        if num_samples >= MAX_HELD_SECONDS * rate or len(self._chunks) >= MAX_HELD_CHUNKS:
             return True
-        held = (stamps[-1] - stamps[0]) / NANOSECONDS + self._chunks[-1].num_samples / rate
+        held = (stamps[-1] - min(stamps)) / NANOSECONDS + self._chunks[-1].num_samples / rate  # the first may be wrong
         steady = not self._jitters(late) and _largest_fall(late) <= STEADY_PART * late.min()
         by_stamps = steady and not any(chunk.is_arrival for chunk in self._chunks)
         if by_stamps and held >= STEADY_SECONDS and len(stamps) >= STEADY_CHUNKS:
@@ -198,6 +199,8 @@ class HeldAudio:
             if lasts < STEADY_SECONDS:  # these only waited, just before the loss
                 return Release(self._pop(count))
         if least > self.max_gap:
+            head = self._chunks[0]  # how late it is for itself is its way here, or its stamp is wrong
+            self._chunks[0] = head._replace(stamp=head.stamp - round((late - least) * NANOSECONDS))
             return Release(self._pop(1), begins_anew=True, late_seconds=late)
         return Release(self._pop(count), self._num_lost(least, jitters), late_seconds=late)
 
@@ -225,6 +228,8 @@ def _largest_fall(late: NDArray[np.float64]) -> float:
 
 
 def _grows(stays: NDArray[np.float64]) -> bool:
-    """Whether chunks come later and later, as where they are played slowly: after a loss all are as late."""
+    """Whether chunks come later and later, step by step, as where they are played slowly: after a loss all are as
+    late."""
     early, later = stays[stays.size // 4], stays[3 * stays.size // 4]
-    return bool(later > (1.0 + STEADY_PART) * early)
+    steps = np.diff(stays[np.isfinite(stays)], prepend=stays[0])  # infinite where time is back at the end
+    return bool(later > (1.0 + STEADY_PART) * early and steps.max() < 0.5 * steps.sum())

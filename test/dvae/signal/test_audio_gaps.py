@@ -200,3 +200,26 @@ def test_a_day_of_chunks_leaves_nothing_behind(rng: np.random.Generator) -> None
         most = max(most, len(held))
     assert most <= MAX_HELD_SECONDS * 10 + 1
     assert len(clock._anchors) <= 1
+
+
+def test_a_stamp_far_ahead_where_audio_is_missing_holds_nothing_for_long() -> None:
+    """The first chunk after a gap has a wrong stamp, and stamps jitter; its stretch begins where the next ones say."""
+    held = HeldAudio(clock := AudioClock(RATE, RATE), 0.2)
+    clock.add(1000 * NANOSECONDS, 320)
+    for number in range(100):
+        stamp = 2**31 if number == 0 else 1001 + number * 0.02 + 0.008 * (number % 2)
+        held.put(StampedChunk(b"", 320, round(stamp * NANOSECONDS)))
+    release = held.take()
+    assert release is not None
+    assert release.begins_anew
+    assert abs(release.chunks[0].stamp - 1001 * NANOSECONDS) < 1e6
+
+
+def test_a_long_gap_after_late_chunks_is_no_slow_playing() -> None:
+    """Chunks that are late, by arrival, then nothing for half a minute while they are held."""
+    sizes = [320] * 200
+    times = begins(sizes) + 0.02
+    times[100:120] += 0.5
+    times[120:] += 30.0
+    order, _ = listen(times, sizes, is_arrival=True)
+    assert order == [*range(1, 101), 0, *range(101, 121), 0, *range(121, 201)]
