@@ -91,13 +91,22 @@ class AudioInput:
         """The same stream goes on after a gap: its samples have the same scale."""
         self.scale = other.scale
 
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one sample of all channels."""
+        return SAMPLE_FORMATS[self.format.sample_type].size * self.format.channels
+
+    @property
+    def num_incomplete(self) -> int:
+        """Bytes that were read of a sample which the next chunk completes."""
+        return len(self._rest)
+
     def count(self, chunk: bytes | Audio) -> int:
         """Samples that are complete with a chunk which is read later. ValueError for another number of channels."""
         if not isinstance(chunk, bytes):
             self._check(chunk)
             return int(chunk.shape[1])
-        block = SAMPLE_FORMATS[self.format.sample_type].size * self.format.channels
-        count, self._num_open = divmod(self._num_open + len(chunk), block)
+        count, self._num_open = divmod(self._num_open + len(chunk), self.sample_bytes)
         return count
 
     def drop_incomplete(self) -> None:

@@ -21,6 +21,8 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.stamp_source import ChunkTime, StampSource
 from dvae_nodes.wire.audio import AudioChunk
 
+MANY_CUT = 8  # equally long chunks in a row that are no whole samples: it is no accident
+
 
 @dataclass
 class Stretch:
@@ -34,6 +36,8 @@ class Stretch:
     frame_id: str = ""
     num_given: int = 0  # samples, at the rate of the model
     says_scale: bool = True  # where the samples have an unusual one
+    cut_size: int = 0  # bytes of the newest chunks, where they are no whole samples and equally long
+    num_cut: int = 0  # how many these are
 
 
 class Piece(NamedTuple):
@@ -85,6 +89,7 @@ class StampedAudio:
         if self._stretch is None:
             return pieces
         count = self._stretch.audio.count(chunk.data)
+        self._say_cut(self._stretch, chunk.data)
         self._times.lasted(count * NANOSECONDS // audio_format.sample_rate)
         self._say_pace(self._stretch, time, count)
         self._stretch.held.put(StampedChunk(chunk.data, count, time.stamp, time.is_arrival, chunk.frame_id))
@@ -115,6 +120,28 @@ class StampedAudio:
         if self._stretch is not None:
             self._stretch.clock.set_to(time.stamp)
         return pieces
+
+    def _say_cut(self, stretch: Stretch, data: bytes | Audio) -> None:
+        """A word where all chunks are no whole samples, equally long: bytes are missing or the format is another."""
+        length, size = len(data), stretch.audio.sample_bytes
+        if not isinstance(data, bytes) or not length % size:
+            stretch.num_cut = 0
+            return
+        stretch.num_cut = stretch.num_cut + 1 if length == stretch.cut_size else 1
+        stretch.cut_size = length
+        if stretch.num_cut == MANY_CUT:
+            text = (
+                f"audio: expected chunks of whole samples of {size} bytes ({stretch.audio.format}), got {length} bytes"
+            )
+            word = f"{text} each time: joined; if it is noise, bytes are missing or the format is another"
+            self._reporter.report("cut samples", word)
+
+    def _say_left_out(self, stretch: Stretch) -> None:
+        """A word on bytes of a sample that nothing completes."""
+        audio = stretch.audio
+        if audio.num_incomplete:
+            text = f"audio: expected whole samples of {audio.sample_bytes} bytes before a gap and at the end, got "
+            self._reporter.report("incomplete sample", f"{text}{audio.num_incomplete} of one: left out")
 
     def _say_anew(self, cause: str) -> None:
         text = f"audio: {cause}: what was received is finished, then starting anew"
@@ -206,6 +233,7 @@ class StampedAudio:
             f"{num_lost / clock.input_rate:.3f} s are lost and replaced by silence",
         )
         clock.skip(num_lost)
+        self._say_left_out(stretch)
         audio.drop_incomplete()
         return self._piece(stretch, audio.convert(np.zeros((audio.num_channels, num_lost), dtype=np.float32)))
 
@@ -213,6 +241,7 @@ class StampedAudio:
         stretch, self._stretch = self._stretch, None
         if stretch is None or stretch.clock.next_stamp is None:  # no chunk of it could be read
             return []
+        self._say_left_out(stretch)
         return [self._piece(stretch, stretch.audio.flush(), is_last=True)]
 
     def _piece(self, stretch: Stretch, samples: Audio, is_last: bool = False) -> Piece:

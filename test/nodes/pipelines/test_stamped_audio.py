@@ -218,3 +218,29 @@ def test_two_channels_that_are_announced_as_one_are_asked_about_once() -> None:
         pieces += audio.add(AudioChunk(bytes([1, 2]) * 1024, None, stamp, "mic", STAMPED), MONO)
     assert joined([*pieces, *audio.end()]).size == 250 * 1024
     assert log == ["audio: samples last 2.00 times what the stamps say: is num_channels or sample_rate wrong?"]
+
+
+@pytest.mark.parametrize(("size", "words"), [(1024, 0), (1025, 1), (1023, 1)])
+def test_chunks_that_are_no_whole_samples_are_joined_and_said_once(size: int, words: int) -> None:
+    log: list[str] = []
+    audio, data, pieces = StampedAudio(16000, "mean", 0.2, Reporter(log.append)), bytes([1, 2] * 51200), []
+    for i in range(50):
+        part = data[i * size : (i + 1) * size]
+        pieces += audio.add(AudioChunk(part, None, round((5 + i * size / 32000) * SECOND), "mic", STAMPED), MONO)
+    found = joined([*pieces, *audio.end()]) * 32768
+    assert found.size == 50 * size // 2
+    assert set(found.tolist()) == {0x0201}
+    assert len(log) == words
+    assert all("expected chunks of whole samples of 2 bytes (16000 Hz, 1 channel, S16LE), got" in line for line in log)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.064, 30.0])
+def test_bytes_that_nothing_completes_are_said_once(gap: float) -> None:
+    log: list[str] = []
+    audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append))
+    for i in range(40):
+        part = bytes(1023 if (i % 20 == 9 and gap) or i == 39 else 1024)
+        audio.add(AudioChunk(part, None, round((5 + i * 0.032 + gap * (i > 9)) * SECOND), "mic", STAMPED), MONO)
+    audio.end()
+    said = [line for line in log if "of one" in line]
+    assert said == ["audio: expected whole samples of 2 bytes before a gap and at the end, got 1 of one: left out"]
