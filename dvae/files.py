@@ -22,14 +22,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     `path`.
     """
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():  # open says what is wrong with a folder
-            with target.open("wb") as stream:
+        if path.exists() and (not path.is_file() or _is_standard_stream(path)):  # open says what is wrong with a folder
+            with path.open("wb") as stream:
                 yield stream
         else:
-            yield from _beside(target)
+            yield from _beside(Path(os.path.realpath(path)))
     except OSError as error:
         raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _is_standard_stream(path: Path) -> bool:
+    """Whether a name such as /dev/stdout stands for what is open already: a shell's `> file` is no file to replace."""
+    return os.path.dirname(os.path.abspath(path)) in ("/dev", "/dev/fd", "/proc/self/fd")
 
 
 def _beside(target: Path) -> Iterator[BinaryIO]:

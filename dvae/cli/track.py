@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[float64]
 
-MANY = 0.25  # of the boxes
+MANY = 0.25  # of the boxes, of the width of the image
+FEW = 20  # boxes that say nothing yet
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -126,15 +127,20 @@ def with_scores(rows: Array) -> Array:
 
 
 def say_if_far_out(rows: Array, size: tuple[int, int]) -> None:
-    """Where many boxes lie more than half outside the image at its right or lower side, say what that may mean."""
-    reach = rows[:, 2:4] + rows[:, 4:6]
-    is_out = ((rows[:, 2:4] < size) & (rows[:, 2:4] + 0.5 * rows[:, 4:6] > size)).any(axis=1)
+    """Where boxes are corners, or many lie more than half outside the image at its right or lower side, say so."""
+    corner, extent = rows[:, 2:4], rows[:, 4:6]
+    is_out = ((corner < size) & (corner + 0.5 * extent > size)).any(axis=1)
+    x, y = (corner + extent).max(axis=0, initial=0.0)
+    meant = (
+        f"(they reach to {x:.0f} x {y:.0f}): left,top,width,height are expected, not corners; or is --image-size wrong?"
+    )
     if len(rows) and is_out.mean() > MANY:
-        x, y = reach[is_out].max(axis=0)
         say(
-            f"{is_out.sum()} of {len(rows)} boxes lie more than half outside the image of {size[0]} x {size[1]} (they "
-            f"reach to {x:.0f} x {y:.0f}): left,top,width,height are expected, not corners; or is --image-size wrong?"
+            f"{is_out.sum()} of {len(rows)} boxes lie more than half outside the image of {size[0]} x {size[1]} {meant}"
         )
+    # right sides are above every left side, wherever people are; their widths are not
+    elif len(rows) >= FEW and (extent > corner).all() and corner[:, 0].max() > MANY * size[0]:
+        say(f"all {len(rows)} boxes are wider than they are far from the left, and taller than from the top {meant}")
 
 
 def shown_rows(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -77,6 +79,19 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader.join()
     assert read == [b"through"]
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_standard_output_is_written_to_where_it_leads(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from dvae.files import write_whole; write_whole(Path('/dev/stdout'), b'all')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"all"
+    place = tmp_path / "redirected"
+    with place.open("wb") as stream:
+        stream.write(b"before ")
+        stream.flush()
+        inode = place.stat().st_ino
+        subprocess.run([sys.executable, "-c", code], stdout=stream, check=True)
+    assert place.stat().st_ino == inode
+    assert place.read_bytes().startswith(b"all")
 
 
 def test_an_input_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,3 +111,12 @@ def test_an_input_is_no_output_and_a_camera_is_no_detections(
     assert run("dvae.cli.track", path, tmp_path / "out.txt", *arguments, "--camera", tmp_path / "one.txt") == 0
     assert "one.txt: no map for any of 40 frames" in capsys.readouterr().err
     assert path.read_text() == people()
+
+
+def test_corners_for_sizes_are_said(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [[float(part) for part in row.split(",")] for row in people().splitlines()]
+    corners = [[*row[:4], row[2] + row[4], row[3] + row[5], *row[6:]] for row in rows]
+    for name, found in (("sizes", rows), ("corners", corners)):
+        np.savetxt(tmp_path / name, found, delimiter=",")
+        run("dvae.cli.track", tmp_path / name, tmp_path / "out.txt", "--image-size", 1920, 1080, "--fps", 30)
+        assert ("not corners" in capsys.readouterr().err) == (name == "corners")
