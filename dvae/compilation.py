@@ -33,7 +33,7 @@ class TolerantCache(FunctionCache):
         """Keep the code, if that can be."""
         try:
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
-        except OSError as error:
+        except Exception as error:  # no room, or what is there is damaged and could not be flushed
             logger.info("%s: compiled, but not kept: %s", self._name, error)
 
 

@@ -194,13 +194,19 @@ def read_ground_truth(path: Path) -> Array:
 
 
 def read_sequence(folder: Path) -> Sequence:
-    """seqinfo.ini of a sequence folder."""
-    parser = configparser.ConfigParser()
-    if not parser.read(folder / "seqinfo.ini"):
+    """seqinfo.ini of a sequence folder; ValueError names it when it is not there, or does not hold what is needed."""
+    parser, path = configparser.ConfigParser(interpolation=None), folder / "seqinfo.ini"
+    if not path.is_file():
         raise ValueError(f"expected seqinfo.ini in {folder}, got none")
-    info = parser["Sequence"]
-    size = int(info["imWidth"]), int(info["imHeight"])
-    return Sequence(folder.name, float(info["frameRate"]), size, int(info["seqLength"]))
+    try:
+        parser.read(path, encoding="utf-8-sig")
+        info = parser["Sequence"]
+        size = int(info["imWidth"]), int(info["imHeight"])
+        return Sequence(folder.name, float(info["frameRate"]), size, int(info["seqLength"]))
+    except (configparser.Error, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path}: expected [Sequence] with frameRate, imWidth, imHeight, seqLength: {error}"
+        ) from error
 
 
 def read_camera_motion(path: Path) -> dict[int, Array]:

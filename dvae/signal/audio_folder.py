@@ -140,16 +140,16 @@ def _look_into(place: Path, found: AudioFolder, waiting: deque[Path], links: deq
         if entry.name.startswith("."):
             if is_audio(path):
                 found.left_out.append((path, "hidden"))
-        elif entry.is_dir():
+        elif os.path.isdir(path):  # false, and no error, for a link to itself or into a closed folder
             (links if entry.is_symlink() else waiting).append(path)
         elif way_out(path):
             found.left_out.append((path, f"cannot be decoded here: {way_out(path)}"))
         elif not is_audio(path):
             found.others[path.suffix.lower() or path.name] += 1
-        elif entry.is_file():
+        elif os.path.isfile(path):
             found.files.append(path)
         else:
-            broken = entry.is_symlink() and not path.exists()
+            broken = entry.is_symlink() and not os.path.exists(path)
             found.left_out.append((path, "a link to nothing" if broken else "a pipe or device, not a file"))
 
 

@@ -99,7 +99,7 @@ def _chunk(stream: BinaryIO, size: int, wanted: bytes, kind: str, position: int)
             is_true = _ends_in_chunks(stream, size, kind, after) or (said > 0 and 0 <= size - after <= STRAY)
             end = _sound_end(stream, size, kind, start)
             return None if is_true and said >= 0 else Length(position + 4, kind, said, end - start)
-        if said < 0:
+        if said < 0 or not _is_name(head[:4]):
             return None
         position = after
 
@@ -110,13 +110,17 @@ def _ends_in_chunks(stream: BinaryIO, size: int, kind: str, position: int) -> bo
     while position < size:
         stream.seek(position)
         head = stream.read(4 + num_bytes)
-        if len(head) < 4 + num_bytes or not all(32 <= letter < 127 for letter in head[:4]):
+        if len(head) < 4 + num_bytes or not _is_name(head[:4]):
             return False
         (said,) = struct.unpack(kind, head[4:])
         if said < 0:
             return False
         position += 4 + num_bytes + said + (said % 2 if num_bytes == 4 else 0)
     return position in (size, size + 1)  # a last pad byte may be missing
+
+
+def _is_name(letters: bytes) -> bool:
+    return all(32 <= letter < 127 for letter in letters)
 
 
 def _sound_end(stream: BinaryIO, size: int, kind: str, start: int) -> int:

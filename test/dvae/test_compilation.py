@@ -49,6 +49,12 @@ def test_a_damaged_cache_and_a_full_disk_cost_only_time(tmp_path: Path, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    for path in tmp_path.rglob("*.nbi"):
+        path.write_bytes(path.read_bytes()[:50])
+    with monkeypatch.context() as patch:  # a damaged index that nothing can be put in the place of
+        patch.setattr("numba.core.caching.IndexDataCacheFile._save_index", full)
+        assert hits() == 0
+
     monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
     for path in tmp_path.rglob("*.nb?"):
         path.unlink()

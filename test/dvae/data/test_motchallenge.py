@@ -14,6 +14,7 @@ from dvae.data.motchallenge import (
     read_camera_motion,
     read_ground_truth,
     read_rows,
+    read_sequence,
 )
 
 
@@ -24,6 +25,25 @@ def test_ground_truth_counts_pedestrians_only(tmp_path: Path) -> None:
     frames = by_frame(read_ground_truth(tmp_path / "gt.txt"), num_frames=4)
     assert [frame.ids.tolist() for frame in frames] == [[1], [], [1], []]
     assert frames[2].boxes.tolist() == [[5, 0, 15, 20]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rubbish",
+        "[Other]\nframeRate=30",
+        "[Sequence]\nframeRate=30\nimWidth=9",
+        "[Sequence]\nimWidth=%(x)s",
+        "\udcff",
+    ],
+)
+def test_a_sequence_without_its_facts_is_one_error(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected seqinfo\.ini in "):
+        read_sequence(tmp_path)
+    (tmp_path / "seqinfo.ini").write_text(text, errors="surrogateescape")
+    with pytest.raises(ValueError, match=r"seqinfo\.ini: expected \[Sequence\] with frameRate, "):
+        read_sequence(tmp_path)
 
 
 ROWS = ["1,-1,10,20,30,40,0.9,-1,-1,-1", "1,-1,50,20,30,40,0.8,-1,-1,-1", "3,-1,11,20,30,40,0.7,-1,-1,-1"]
