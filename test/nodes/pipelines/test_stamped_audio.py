@@ -244,3 +244,14 @@ def test_bytes_that_nothing_completes_are_said_once(gap: float) -> None:
     audio.end()
     said = [line for line in log if "of one" in line]
     assert said == ["audio: expected whole samples of 2 bytes before a gap and at the end, got 1 of one: left out"]
+
+
+def test_a_scale_that_was_rubbish_is_said_when_it_is_left(rng: np.random.Generator) -> None:
+    log: list[str] = []
+    audio = StampedAudio(16000, "mean", 0.2, Reporter(log.append))
+    for i in range(20):
+        waveform = (1e6 if i == 0 else 0.1) * rng.normal(size=1600)
+        audio.add(chunk(waveform, 5 + i / 10), AudioFormat(16000, 1, "F32LE"))
+    assert len(log) == 3
+    assert "taken at that scale" in log[1]
+    assert log[2] == "audio: samples are within [-1, 1] again: taken as such"
