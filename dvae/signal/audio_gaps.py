@@ -22,6 +22,7 @@ LATE_SECONDS, LATE_JITTER_SECONDS = 0.007, 0.02  # and what is less late than th
 REMEMBERED_SECONDS = 10.0  # after chunks have caught up, stamps count as jittering for so long
 STEADY_SECONDS, STEADY_CHUNKS = 0.25, 6  # where stamps are exact, so long and so many must be late, and none catch up
 STEADY_PART = 0.25  # of how late they are: what they may differ by
+FLOORS, FLOOR_CHUNKS = 3, 4  # parts of what is held whose least waiting is compared; so many chunks tell the least
 QUEUE_SECONDS = 1.0  # longer than that no queue holds audio back without catching up, or than twice what one did
 MAX_QUEUE_SECONDS = 4.0
 MAX_HELD_SECONDS, MAX_HELD_CHUNKS = 10.0, 5000
@@ -103,7 +104,7 @@ class HeldAudio:
         if (is_end or self._is_known(late, back)) and head.is_arrival and _grows(stays):
             return Release(self._pop(len(self._chunks)), sets_clock=True)
         if is_end or self._is_known(late, back):
-            return self._after_gap(float(late[0]), stays, limits, back, jitters)
+            return self._after_gap(late, stays, limits, back, jitters)
         return None
 
     def _is_open(self, chunk: StampedChunk) -> bool:
@@ -186,7 +187,7 @@ class HeldAudio:
 
     def _after_gap(
         self,
-        late: float,
+        late: NDArray[np.float64],
         stays: NDArray[np.float64],
         limits: NDArray[np.float64],
         back: NDArray[np.bool_],
@@ -198,11 +199,13 @@ class HeldAudio:
             lasts = (self._chunks[count - 1].stamp - self._chunks[0].stamp) / NANOSECONDS
             if lasts < STEADY_SECONDS:  # these only waited, just before the loss
                 return Release(self._pop(count))
+        if self._chunks[0].is_arrival and not back.any() and _wanders(late):
+            return Release(self._pop(len(self._chunks)), sets_clock=True)
         if least > self.max_gap:
             head = self._chunks[0]  # how late it is for itself is its way here, or its stamp is wrong
-            self._chunks[0] = head._replace(stamp=head.stamp - round((late - least) * NANOSECONDS))
-            return Release(self._pop(1), begins_anew=True, late_seconds=late)
-        return Release(self._pop(count), self._num_lost(least, jitters), late_seconds=late)
+            self._chunks[0] = head._replace(stamp=head.stamp - round((float(late[0]) - least) * NANOSECONDS))
+            return Release(self._pop(1), begins_anew=True, late_seconds=float(late[0]))
+        return Release(self._pop(count), self._num_lost(least, jitters), late_seconds=float(late[0]))
 
     def _num_lost(self, seconds: float, jitters: bool) -> int:
         """Samples that are missing: whole chunks where all are equally long, unless stamps that are exact say else."""
@@ -233,3 +236,13 @@ def _grows(stays: NDArray[np.float64]) -> bool:
     early, later = stays[stays.size // 4], stays[3 * stays.size // 4]
     steps = np.diff(stays[np.isfinite(stays)], prepend=stays[0])  # infinite where time is back at the end
     return bool(later > (1.0 + STEADY_PART) * early and steps.max() < 0.5 * steps.sum())
+
+
+def _wanders(late: NDArray[np.float64]) -> bool:
+    """Whether the waiting varies by more than the least of it, and the least too, as in a network: nothing tells then
+    that this much was lost. After a loss the least is the same again and again."""
+    least = float(late.min())
+    floors = [float(part.min()) for part in np.array_split(late, FLOORS) if part.size]
+    varies = max(floors) - least > max(STEADY_PART * least, LATE_JITTER_SECONDS)
+    at_least = int((late <= least + LATE_SECONDS).sum())
+    return least < float(late.max()) - least and varies and at_least < FLOOR_CHUNKS

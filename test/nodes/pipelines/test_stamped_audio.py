@@ -255,3 +255,34 @@ def test_a_scale_that_was_rubbish_is_said_when_it_is_left(rng: np.random.Generat
     assert len(log) == 3
     assert "taken at that scale" in log[1]
     assert log[2] == "audio: samples are within [-1, 1] again: taken as such"
+
+
+@pytest.mark.parametrize("mean_wait", [0.05, 0.2])
+def test_nothing_is_put_where_chunks_wait_as_in_a_network(mean_wait: float) -> None:
+    """Each waits for another time, in order, and the first may be the one that waited least for long."""
+    num_silent = 0
+    for seed in range(8):
+        waits = np.random.default_rng(seed).exponential(mean_wait, 250)
+        audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(lambda _: None)), []
+        for i, received in enumerate(np.maximum.accumulate(9 + 0.032 * np.arange(250) + waits)):
+            sound = np.full((1, 512), (i + 1) / 512, np.float32)
+            pieces += audio.add(AudioChunk(sound, None, None, "mic", DATA, round(received * SECOND)), MONO)
+        found = joined([*pieces, *audio.end()])
+        assert found[found > 0].tolist() == np.repeat((np.arange(250.0) + 1) / 512, 512).tolist()
+        num_silent += found.size > 250 * 512
+    assert num_silent <= 1
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_loss_among_chunks_that_wait_is_still_silence(blocked: bool) -> None:
+    for seed in range(3):
+        begin = 9 + 0.032 * np.arange(250)
+        waits = 0.5 - begin % 1.0 if blocked else np.random.default_rng(seed).uniform(0, 0.06, 250)
+        audio, pieces = StampedAudio(16000, "mean", 0.2, Reporter(lambda _: None)), []
+        for i, received in enumerate(np.maximum.accumulate(begin + np.maximum(waits, 0.0))):
+            sound = np.full((1, 512), (i + 1) / 512, np.float32)
+            if not 125 <= i < 129:
+                pieces += audio.add(AudioChunk(sound, None, None, "mic", DATA, round(received * SECOND)), MONO)
+        found = joined([*pieces, *audio.end()])
+        assert np.flatnonzero(found == 0.0).size == 4 * 512
+        assert found.size == 250 * 512
