@@ -53,7 +53,7 @@ def _register(store: Any, topic: BagTopic, reporter: Reporter) -> bool:
             store.register(found)
         return topic.type in store.types
     except Exception as error:  # the parser of rosbags raises many kinds
-        cause = str(error) or type(error).__name__
+        cause = " ".join(str(error).split()) or type(error).__name__
         text = f"{topic.name}: expected a definition of {topic.type} that can be used, got another: {cause}"
         reporter.report(f"definition of {topic.type}", text)
         return False

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -27,7 +27,7 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from ruamel.yaml import YAML
 
 from dvae_nodes.bags.storage import BagMessage
@@ -38,6 +38,7 @@ from dvae_nodes.wire.topics import is_latched
 
 SAVE_SECONDS = 1.0
 SAVE_BYTES = 64 << 20
+NO_HASH = f"RIHS01_{0:064x}"
 FOREVER = QosTime(9223372036, 854775807)
 LATCHED = Qos(
     QosHistory.KEEP_LAST,
@@ -241,10 +242,12 @@ def as_os_error() -> Iterator[None]:
 
 def definition(store: Any, kind: str) -> tuple[str, str]:
     """Text and hash of a type; those of an empty message for one that the store does not have, or that cannot be
-    hashed (wide strings): whoever opens the bag can read the other topics."""
-    try:
+    hashed (wide strings): whoever opens the bag can read the other topics. No hash where the name is that of no message
+    (actions, services)."""
+    with suppress(Exception):  # a definition may refer to what is not there, or to itself
         return store.generate_msgdef(kind, ros_version=2)[0], store.hash_rihs01(kind)
-    except Exception:  # a definition may refer to what is not there, or to itself
-        empty: Any = get_typestore(Stores.EMPTY)
+    empty: Any = get_typestore(Stores.EMPTY)
+    with suppress(TypesysError):
         empty.register(get_types_from_msg("", kind))
         return empty.generate_msgdef(kind, ros_version=2)[0], empty.hash_rihs01(kind)
+    return "", NO_HASH

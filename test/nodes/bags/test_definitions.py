@@ -90,3 +90,4 @@ def test_a_definition_that_cannot_be_used_stops_nothing(tmp_path: Path, text: st
     said: list[str] = []
     with closing(SourceBag(path, Reporter(said.append))) as bag:
         bag_types(bag, Reporter(said.append))
+    assert not any("\n" in line for line in said)

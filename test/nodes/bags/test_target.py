@@ -100,6 +100,16 @@ def test_a_result_that_is_not_of_its_type_is_reported_and_the_rest_is_written(tm
     assert counts(tmp_path / "out") == {"/right": 1}
 
 
+@pytest.mark.parametrize("kind", ["Foo", "a/b", "my msgs/msg/X", "my_msgs/action/Go_FeedbackMessage", "my_msgs/msg/"])
+@pytest.mark.parametrize("suffix", ["", ".db3"])
+def test_types_with_names_that_are_none_are_copied(tmp_path: Path, suffix: str, kind: str) -> None:
+    odd = BIG._replace(topic=BIG.topic._replace(type=kind))
+    with closing(TargetBag(tmp_path / f"out{suffix}", TYPES, Reporter(print))) as bag:
+        bag.copy(odd)
+    with closing(SourceBag(tmp_path / f"out{suffix}", Reporter(print))) as left:
+        assert [(found.topic.type, found.data) for found in left.messages()] == [(kind, odd.data)]
+
+
 @pytest.mark.parametrize("suffix", ["", ".db3"])
 def test_a_full_disk_is_an_os_error(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bag = TargetBag(tmp_path / f"out{suffix}", TYPES, Reporter(print))
