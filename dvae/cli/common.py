@@ -60,13 +60,13 @@ def one_line(what: object) -> str:
     return printable(what)
 
 
-def at_least(minimum: int) -> Callable[[str], int]:
-    """The type of an option that is a whole number from `minimum` to 1,000,000."""
+def integer(minimum: int, maximum: int = MAX_NUMBER) -> Callable[[str], int]:
+    """The type of an option that is a whole number from `minimum` to `maximum`."""
 
     def number(text: str) -> int:
         value = int(text)
-        if not minimum <= value <= MAX_NUMBER:
-            raise argparse.ArgumentTypeError(f"expected {minimum} to {MAX_NUMBER:,}, got {text:.20}")
+        if not minimum <= value <= maximum:
+            raise argparse.ArgumentTypeError(f"expected {minimum} to {maximum:,}, got {text:.20}")
         return value
 
     number.__name__ = "whole number"  # what argparse says of other text

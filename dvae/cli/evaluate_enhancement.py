@@ -5,16 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dvae.cli.common import add_data_option, at_least, below, settings_from_options
+from dvae.cli.common import add_data_option, below, integer, settings_from_options
 from dvae.enhancement.config import PRESETS
 from dvae.evaluation.enhancers import METHODS
-
-
-def decibels(text: str) -> int:
-    """A signal-to-noise ratio that 32 bits can hold."""
-    if not -100 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"expected -100 to 100 dB, got {text:.20}")
-    return int(text)
 
 
 def add_parser(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,10 +27,10 @@ def add_parser(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--noise", type=Path, nargs="+", default=[Path("noise/test")], help="folders below --data (noise/test)"
     )
     speech.add_argument(
-        "--snr", type=decibels, nargs="+", default=[-5, 0, 5, 10], metavar="DB", help="default: -5 0 5 10"
+        "--snr", type=integer(-100, 100), nargs="+", default=[-5, 0, 5, 10], metavar="DB", help="default: -5 0 5 10"
     )
-    speech.add_argument("--number", type=at_least(1), default=24, help="mixtures for each SNR (default: %(default)s)")
-    speech.add_argument("--seed", type=at_least(0), default=7, help="of the choice of files (default: %(default)s)")
+    speech.add_argument("--number", type=integer(1), default=24, help="mixtures for each SNR (default: %(default)s)")
+    speech.add_argument("--seed", type=integer(0), default=7, help="of the choice of files (default: %(default)s)")
     speech.add_argument(
         "--methods",
         nargs="+",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dvae.cli.common import add_data_option, at_least, below
+from dvae.cli.common import add_data_option, below, integer
 from dvae.files import keep_inputs, make_folder
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add_models(resynthesis, "speech/test")
     resynthesis.add_argument(
         "--frames",
-        type=at_least(0),
+        type=integer(0),
         default=100,
         help="cut spectrograms into pieces of so many frames (0: whole; default: %(default)s)",
     )
@@ -46,11 +46,11 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     generation.set_defaults(run=evaluate_generation)
     add_models(generation, "speech/test_other")
     generation.add_argument("--reference", type=Path, default=Path("speech/train"), help="real speech (%(default)s)")
-    generation.add_argument("--number", type=at_least(1), default=512, help="utterances of each (default: %(default)s)")
+    generation.add_argument("--number", type=integer(1), default=512, help="utterances of each (default: %(default)s)")
     generation.add_argument(
-        "--frames", type=at_least(1), default=100, help="frames of each (default: %(default)s, 1.6 s)"
+        "--frames", type=integer(1), default=100, help="frames of each (default: %(default)s, 1.6 s)"
     )
-    generation.add_argument("--repeats", type=at_least(1), default=3, help="seeds (default: %(default)s)")
+    generation.add_argument("--repeats", type=integer(1), default=3, help="seeds (default: %(default)s)")
     latents = tasks.add_parser(
         "latents",
         help="what w holds: exchange it between a low and a high voice and measure the pitch",
@@ -59,9 +59,9 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     latents.set_defaults(run=evaluate_latents)
     add_models(latents, "speech/test")
-    latents.add_argument("--pairs", type=at_least(1), default=8, help="pairs of voices (default: %(default)s)")
+    latents.add_argument("--pairs", type=integer(1), default=8, help="pairs of voices (default: %(default)s)")
     latents.add_argument(
-        "--frames", type=at_least(1), default=100, help="frames of each file (default: %(default)s, 1.6 s)"
+        "--frames", type=integer(1), default=100, help="frames of each file (default: %(default)s, 1.6 s)"
     )
     for task in (generation, latents):
         task.add_argument("--wav", type=Path, metavar="FOLDER", help="write what was generated")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dvae.cli.common import add_data_option, at_least, below
+from dvae.cli.common import add_data_option, below, integer
 
 
 def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,13 +30,11 @@ def add_parsers(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     three.set_defaults(run=evaluate_tracking3)
     add_sequence_options(three)
     three.add_argument(
-        "--frames", type=at_least(1), nargs="+", default=[60, 120, 300], metavar="T", help="default: 60 120 300"
+        "--frames", type=integer(1), nargs="+", default=[60, 120, 300], metavar="T", help="default: 60 120 300"
     )
-    three.add_argument(
-        "--per-window", type=at_least(1), default=20, help="scenes of each window (default: %(default)s)"
-    )
+    three.add_argument("--per-window", type=integer(1), default=20, help="scenes of each window (default: %(default)s)")
     three.add_argument("--preset", default="default", choices=("default", "paper"), help="default: %(default)s")
-    three.add_argument("--seed", type=at_least(0), default=1, help="of the choice of scenes (default: %(default)s)")
+    three.add_argument("--seed", type=integer(0), default=1, help="of the choice of scenes (default: %(default)s)")
 
 
 def add_sequence_options(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from dvae.configuration import from_mapping
 from dvae.files import write_whole
 from dvae.models.module import ConfiguredModule
 from dvae.models.store.find import find_model
-from dvae.models.store.weights import NEW_WEIGHTS, WEIGHTS, read_description
+from dvae.models.store.weights import NEW_WEIGHTS, WEIGHTS, name_new_weights, read_description
 
 Model = TypeVar("Model", bound=ConfiguredModule)
 
@@ -37,6 +37,7 @@ def save_model(model: ConfiguredModule, folder: Path, facts: Mapping[str, Any] |
         "sha256": hashlib.sha256(data).hexdigest(),
         **(facts or {}),
     }
+    name_new_weights(folder)
     write_whole(folder / NEW_WEIGHTS, data)
     write_whole(folder / "model.yaml", yaml.safe_dump(description, sort_keys=False).encode())
     (folder / NEW_WEIGHTS).replace(folder / WEIGHTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,14 @@ def read_description(folder: Path, class_name: str) -> tuple[dict[str, Any], byt
         raise ValueError(f"expected a model folder with model.yaml and {WEIGHTS}, got no {folder / WEIGHTS}")
     got = " and ".join(found.values())
     raise ValueError(f"{folder / WEIGHTS} is damaged: expected sha256 {shown(description['sha256'])}, got {got}")
+
+
+def name_new_weights(folder: Path) -> None:
+    """After a kill between the two renames of a save: weights that the description means already get their name."""
+    new = folder / NEW_WEIGHTS
+    with contextlib.suppress(ValueError):  # no description that means any
+        if new.is_file() and hashlib.sha256(new.read_bytes()).hexdigest() == _read_yaml(folder)["sha256"]:
+            new.replace(folder / WEIGHTS)
 
 
 def read_weights(

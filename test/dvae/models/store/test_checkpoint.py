@@ -17,6 +17,22 @@ from dvae.models.store.find import find_model
 from dvae.models.trajectory_srnn import TrajectorySRNN, TrajectorySRNNConfig
 
 
+def save_killed(monkeypatch: pytest.MonkeyPatch, model: TrajectorySRNN, folder: Path, last: int) -> None:
+    """Save, but be killed when `last` files have got their name."""
+    renamed, done = Path.replace, list[Path]()
+
+    def replace(path: Path, target: Path) -> Path:
+        if len(done) == last:
+            raise KeyboardInterrupt
+        done.append(target)
+        return renamed(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with contextlib.suppress(KeyboardInterrupt):
+            save_model(model, folder)
+
+
 class TestCheckpoint:
     def save(self, folder: Path) -> TrajectorySRNN:
         model = TrajectorySRNN(TrajectorySRNNConfig(hidden_size=4))
@@ -79,21 +95,10 @@ class TestCheckpoint:
         """The old one or the new one, whichever rename is the last that is done."""
         torch.manual_seed(1)
         old, new = (TrajectorySRNN(TrajectorySRNNConfig(hidden_size=4)) for _ in range(2))
-        renamed, outcomes = Path.replace, []
+        outcomes = []
         for last in range(4):
             save_model(old, tmp_path)
-            done: list[Path] = []
-
-            def replace(path: Path, target: Path, last: int = last, done: list[Path] = done) -> Path:
-                if len(done) == last:
-                    raise KeyboardInterrupt
-                done.append(target)
-                return renamed(path, target)
-
-            with monkeypatch.context() as patch:
-                patch.setattr(Path, "replace", replace)
-                with contextlib.suppress(KeyboardInterrupt):
-                    save_model(new, tmp_path)
+            save_killed(monkeypatch, new, tmp_path, last)
             found = load_as(TrajectorySRNN, tmp_path).state_dict()
             outcomes.append(
                 "".join(
@@ -104,6 +109,15 @@ class TestCheckpoint:
             )
         assert outcomes == ["old", "old", "new", "new"]
         assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "model.yaml"]
+
+    def test_a_second_kill_leaves_a_whole_model_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        models = [TrajectorySRNN(TrajectorySRNNConfig(hidden_size=4)) for _ in range(3)]
+        for first in range(4):
+            for second in range(5):
+                save_model(models[0], tmp_path)
+                save_killed(monkeypatch, models[1], tmp_path, first)
+                save_killed(monkeypatch, models[2], tmp_path, second)
+                load_as(TrajectorySRNN, tmp_path)
 
     def test_other_class(self, tmp_path: Path) -> None:
         self.save(tmp_path)
