@@ -1,7 +1,7 @@
-"""Whether samples last as long as their stamps say: not so where the number of channels or the rate is a wrong one.
+"""Whether samples last as long as their stamps say: longer where the number of channels or the rate is a wrong one,
+less long where chunks are lost all the time or are played slowly.
 
-Chunks that waited come in bursts, and some are lost, but then samples and stamps do not go in a straight line; and
-what is played slowly has stamps that go faster than its samples, never more slowly.
+Chunks that waited come in bursts, and some are lost, but then samples and stamps do not go in a straight line.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _ratio(stamps: np.ndarray, lasted: np.ndarray) -> float | None:
         return None
     times = (stamps - stamps[0]) / NANOSECONDS
     slope, begin = np.polyfit(times, lasted, 1)
-    if slope < LEAST_RATIO:
+    if 1.0 / LEAST_RATIO < slope < LEAST_RATIO:
         return None
-    allowed = min(STRAIGHT * (slope - 1.0) * times[-1], MAX_STRAIGHT * lasted[-1])
+    allowed = min(STRAIGHT * abs(slope - 1.0) * times[-1], MAX_STRAIGHT * lasted[-1])
     return float(slope) if np.abs(lasted - begin - slope * times).max() < allowed else None

@@ -169,10 +169,13 @@ class StampedAudio:
         return Stretch(audio, clock, HeldAudio(clock, self.max_gap), StampPace(rate), watch)
 
     def _say_pace(self, stretch: Stretch, time: ChunkTime, num_samples: int) -> None:
-        ratio = None if time.is_arrival else stretch.pace.add(time.stamp, num_samples)
-        if ratio is not None:
-            text = f"audio: samples last {ratio:.2f} times what the stamps say: is num_channels or sample_rate wrong?"
-            self._reporter.report("pace", text)
+        ratio = stretch.pace.add(time.stamp, num_samples)
+        if ratio is None or (ratio > 1) == time.is_arrival:  # a bag may be played faster; losses are seen by stamps
+            return
+        text = "what the stamps say: is num_channels or sample_rate wrong?"
+        if time.is_arrival:
+            text = "as long as they take to come: without stamps, what is lost cannot be told from what is played slowly"
+        self._reporter.report("pace", f"audio: samples last {ratio:.2f} times {text}")
 
     def _read(self, stretch: Stretch, data: bytes | Audio) -> Audio:
         channels, samples, num_wrong = stretch.audio.read(data)
