@@ -174,7 +174,9 @@ class StampedAudio:
             return
         text = "what the stamps say: is num_channels or sample_rate wrong?"
         if time.is_arrival:
-            text = "as long as they take to come: without stamps, what is lost cannot be told from what is played slowly"
+            text = (
+                "as long as they take to come: without stamps, what is lost cannot be told from what is played slowly"
+            )
         self._reporter.report("pace", f"audio: samples last {ratio:.2f} times {text}")
 
     def _read(self, stretch: Stretch, data: bytes | Audio) -> Audio:
