@@ -70,6 +70,14 @@ def test_tracker_survives_every_wrong_input(stage: Any, capfd: Any) -> None:
     assert stage.problems(node)["too many boxes"] == 1
 
 
+def test_frames_that_come_while_nobody_looks_are_not_lost(stage: Any) -> None:
+    node = stage.add(TrackerNode)
+    stage.send("detections", detections(10), stage.listen(TrackArray, "tracks"))
+    for t in range(1, 60):
+        stage.publish("detections", detections(10 + t / 30))
+    stage.until(lambda: node.meter("detections").count == 60)
+
+
 def test_tracker_keeps_classes_apart_and_names_them(stage: Any) -> None:
     stage.add(TrackerNode, class_id="person, dog")
     tracks = stage.listen(TrackArray, "tracks")

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from dvae.vision.optical_flow import CameraMotion
 
 
+DETECTIONS_QUEUE = 100  # frames, 3 s at 30 Hz: they must not be dropped while another callback runs
+
+
 @dataclass(frozen=True)
 class TrackerNodeConfig:
     """Settings of the tracker node beside those of the algorithm."""
@@ -239,5 +242,8 @@ class TrackerPipeline(Pipeline):
 
     inputs = (
         Input(topics.IMAGE, on_image, "the motion of the camera", when="camera_from_images", any_name=True),
-        Input(topics.DETECTIONS, on_detections, "the people found in one image", any_name=True, lossless=True),
-    )
+        Input(
+            topics.DETECTIONS, on_detections, "the people found in one image",
+            depth=DETECTIONS_QUEUE, any_name=True, lossless=True,
+        ),
+    )  # fmt: skip
