@@ -128,9 +128,11 @@ def with_scores(rows: Array) -> Array:
 
 def say_if_far_out(rows: Array, size: tuple[int, int]) -> None:
     """Where boxes are corners, or many lie more than half outside the image at its right or lower side, say so."""
+    from dvae.data.motchallenge import corners
+
     corner, extent = rows[:, 2:4], rows[:, 4:6]
     is_out = ((corner < size) & (corner + 0.5 * extent > size)).any(axis=1)
-    x, y = (corner + extent).max(axis=0, initial=0.0)
+    x, y = corners(rows)[:, 2:].max(axis=0, initial=0.0)
     meant = (
         f"(they reach to {x:.0f} x {y:.0f}): left,top,width,height are expected, not corners; or is --image-size wrong?"
     )

@@ -159,14 +159,19 @@ def given_scores(rows: Array) -> Array:
     return rows
 
 
+def corners(rows: Array) -> Boxes:
+    """Boxes (R, 4) of the rows (R, 9) as x1, y1, x2, y2; infinite where a sum is too large for a number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
+
+
 def occupied_frames(rows: Array) -> Iterator[tuple[int, FrameBoxes]]:
     """Number and boxes of each frame that has rows, in order; rows of one frame stay in theirs."""
     ordered = rows[np.argsort(rows[:, 0], kind="stable")]
     ends = np.flatnonzero(np.diff(ordered[:, 0], append=np.inf)) + 1
     for first, last in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=False):
         found = ordered[first:last]
-        corners = np.concatenate([found[:, 2:4], found[:, 2:4] + found[:, 4:6]], axis=1)
-        yield int(found[0, 0]), FrameBoxes(corners, whole_numbers(found[:, 1]), found[:, 6])
+        yield int(found[0, 0]), FrameBoxes(corners(found), whole_numbers(found[:, 1]), found[:, 6])
 
 
 def whole_numbers(values: Array) -> NDArray[np.int64]:

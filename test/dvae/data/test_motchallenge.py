@@ -49,6 +49,13 @@ def test_a_sequence_without_its_facts_is_one_error(text: str, tmp_path: Path) ->
 ROWS = ["1,-1,10,20,30,40,0.9,-1,-1,-1", "1,-1,50,20,30,40,0.8,-1,-1,-1", "3,-1,11,20,30,40,0.7,-1,-1,-1"]
 
 
+def test_a_box_that_no_number_holds_is_infinite_without_a_warning() -> None:
+    rows = np.array([[1, -1, 1e308, 20, 1e308, 40, 0.9, -1, -1], [1, -1, np.inf, 20, -np.inf, 40, 0.9, -1, -1]])
+    with np.errstate(all="raise"):
+        (found,) = (boxes for _, (boxes, _, _) in occupied_frames(rows))
+    np.testing.assert_array_equal(found, [[1e308, 20, np.inf, 60], [np.inf, 20, np.nan, 60]])
+
+
 def read(tmp_path: Path, text: str | bytes) -> np.ndarray:
     path = tmp_path / "det.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
