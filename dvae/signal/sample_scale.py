@@ -88,18 +88,20 @@ class SampleScale:
 
     def _admit_part(self, samples: Audio) -> Admitted:
         """Channels (C, S) within a block."""
-        limit = min(HEADROOM * self.peak, LARGEST)
-        peaks = np.abs(samples).max(axis=0, initial=0.0)
-        wrong = np.flatnonzero(~(peaks <= limit)).tolist()  # so for NaN
-        admitted, first = samples.copy() if wrong else samples, 0
-        for place in wrong:
+        is_number = np.abs(samples) <= LARGEST  # not so for NaN
+        admitted = samples if is_number.all() else np.where(is_number, samples, np.float32(0.0))
+        peaks = np.abs(admitted).max(axis=0, initial=0.0)
+        loud, first = np.flatnonzero(peaks > HEADROOM * self.peak).tolist(), 0
+        if loud and admitted is samples:
+            admitted = samples.copy()
+        for place in loud:
             self._heard(peaks[first:place])
-            admitted[:, place] = self._examine(samples[:, place])
+            admitted[:, place] = self._examine(admitted[:, place])
             first = place + 1
         self._heard(peaks[first:])
         self._block.peak = max(self._block.peak, float(np.abs(admitted).max(initial=0.0)))
         self._block.is_whole &= bool((admitted == np.rint(admitted)).all())
-        return Admitted(admitted, int((~(admitted == samples)).sum()) if wrong else 0)
+        return Admitted(admitted, 0 if admitted is samples else int((~(admitted == samples)).sum()))
 
     def _ends_block(self) -> bool:
         """Whether the scale before comes back after this block."""
@@ -136,8 +138,7 @@ class SampleScale:
 
     def _examine(self, column: Audio) -> Audio:
         """All channels of one sample (C,), of which one at least may be too loud."""
-        possible = np.abs(column) <= LARGEST  # not so for NaN
-        peak = float(np.abs(column[possible]).max(initial=0.0))
+        peak = float(np.abs(column).max())
         limit = HEADROOM * self.peak
         if peak > limit:
             self._loud.append(self._num_samples)
@@ -147,7 +148,7 @@ class SampleScale:
         else:
             self.peak = max(self.peak, peak)
         self._num_samples += 1
-        return np.where(possible & (np.abs(column) <= limit), column, np.float32(0.0))
+        return np.where(np.abs(column) <= limit, column, np.float32(0.0))
 
 
 def _is_usual(peak: float) -> bool:

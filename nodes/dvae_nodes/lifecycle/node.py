@@ -192,7 +192,7 @@ class PipelineNode(LifecycleNode):
         if self.pipeline is not None:
             self.reporter.report("clock", "the clock jumped back: starting anew")
             self._hand_out(self.pipeline, self.pipeline.flush)
-            self.pipeline.reset()
+            handle(self.reporter, self.pipeline.name, self.pipeline.reset)
 
     def _hand_out(self, pipeline: Pipeline, held: Callable[[], list[Output]]) -> None:
         """Publish what the pipeline still holds; a failure is reported as that of a message is."""
