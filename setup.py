@@ -48,7 +48,7 @@ setup(
         "soundfile",  # WAV and FLAC
         "soxr",  # resampling
         "opencv-python-headless<5",  # images, HOG people detector (gone in OpenCV 5), drawing
-        "rosbags>=0.11.9",  # dvae-replay: sqlite3 and mcap bags without ROS
+        "rosbags>=0.11.9",  # dvae-replay: bags without ROS; brings lz4, zstd and ruamel.yaml, used for damaged ones
         "matplotlib",  # spectrograms and plots
     ],
     extras_require={
