@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
 def program(name: str) -> Program:
     """The entry point of a command line by its name."""
-    (found,) = entry_points(group="console_scripts", name=name)
+    found = next(iter(entry_points(group="console_scripts", name=name)))  # an editable install may list it twice
     loaded: Program = found.load()
     return loaded
 

@@ -122,6 +122,7 @@ def test_messages_are_one_line_whatever_a_file_is_called() -> None:
 def test_status_of_a_command_and_of_one_that_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["command"])
     cleaned, before = [], signal.getsignal(signal.SIGTERM)
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 
     def stopped_by(number: int) -> None:
         try:
@@ -138,6 +139,7 @@ def test_status_of_a_command_and_of_one_that_is_stopped(monkeypatch: pytest.Monk
             lambda _: stopped_by(signal.SIGINT),
         )
     ]
+    signal.signal(signal.SIGINT, ours)
     assert statuses == [0, 1, 143, 130]
     assert cleaned == [signal.SIGTERM, signal.SIGINT]
     assert signal.getsignal(signal.SIGTERM) is before
