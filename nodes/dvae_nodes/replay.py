@@ -14,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dvae.cli.common import PART_FAILED, Terminated, run_command, settings_from_options
+from dvae.vision.hog import one_opencv_thread
 from dvae_nodes.bags.definitions import bag_types
 from dvae_nodes.bags.source import SourceBag
 from dvae_nodes.bags.storage import BagMessage
@@ -123,7 +124,7 @@ def replay(
     reporter = reporter or Reporter(warn)
     if target.exists() or target.is_symlink():
         raise ValueError(f"expected an output bag that does not exist yet, got {target}")
-    with closing(SourceBag(source, reporter)) as bag, stop_on_signal() as stopped:
+    with one_opencv_thread(), closing(SourceBag(source, reporter)) as bag, stop_on_signal() as stopped:
         types = bag_types(bag, reporter)
         connections = [Connection(*key) for key, count in bag.counts.items() if count and key[1] in types.store.types]
         classes = list(pipelines or [kind for kind in PIPELINES if kind not in ON_REQUEST])

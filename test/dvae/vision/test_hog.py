@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvae.vision.hog import HogConfig, HogDetector, best_windows
+from dvae.vision.hog import HogConfig, HogDetector, best_windows, one_opencv_thread
 
 VIDEO = Path(__file__).resolve().parents[2] / "data" / "demo_video.mp4"
 
@@ -37,17 +37,8 @@ def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
         HogDetector().detect(np.zeros(shape, dtype=np.uint8))
 
 
-def test_windows_are_looked_for_by_one_thread() -> None:
-    detector, found = HogDetector(), []
-
-    class Watch:
-        """In the place of OpenCV's detector."""
-
-        def detectMultiScale(self, *_: object, **__: object) -> tuple[list[int], list[int]]:  # noqa: N802
-            found.append(cv2.getNumThreads())
-            return [], []
-
-    detector._hog = Watch()
+def test_one_thread_inside_and_as_many_as_before_after_it() -> None:
     before = cv2.getNumThreads()
-    detector.detect(np.zeros((480, 640, 3), dtype=np.uint8))
-    assert (found, cv2.getNumThreads()) == ([1], before)
+    with one_opencv_thread():
+        assert cv2.getNumThreads() == 1
+    assert cv2.getNumThreads() == before
