@@ -43,17 +43,23 @@ def day_of_audio(effort: Effort, seconds: float) -> Outcome:
             warm = memory() if sent < end // 10 else warm
     received += sum(each.size for each in storm.hearing.samples(storm.pipeline.flush()))
     growth, took = memory() - warm, time.perf_counter() - began
-    failed = storm.failed
-    if growth > MAX_GROWTH:
-        failed += 1
-        effort.fail("endurance audio", f"expected flat memory, got {growth:.1f} MiB more after the first tenth")
-    if received != sent:
-        failed += 1
-        effort.fail("endurance audio", f"expected {sent} samples, got {received}")
+    failed = storm.failed + faults(effort, "endurance audio", growth, f"{received} samples", f"{sent} samples")
     facts = f"{sent:,} samples in, {received:,} out; memory {growth:+.1f} MiB; real-time factor {took / seconds:.4f}"
     length = f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:g} minutes"
     what = f"{length} of audio through the enhancer's pipeline"
     return Outcome("endurance", what, 1, int(bool(failed)), f"{facts}; 24 h take {24 * took / seconds:.1f} h", took)
+
+
+def faults(effort: Effort, label: str, growth: float, got: str, expected: str) -> int:
+    """How many of the two are wrong: memory after a long run (`growth` in MiB), and what came of it."""
+    wrong = []
+    if growth > MAX_GROWTH:
+        wrong.append(f"expected flat memory, got {growth:.1f} MiB more after the first tenth")
+    if got != expected:
+        wrong.append(f"expected {expected}, got {got}")
+    for text in wrong:
+        effort.fail(label, text)
+    return len(wrong)
 
 
 def crowd(rng: odd.Rng, frame: int) -> Any:
@@ -80,13 +86,7 @@ def million_frames(effort: Effort, count: int) -> Outcome:
         storm.meter.times.clear()
         warm = memory() if frame < count // 10 else warm
     growth, took = memory() - warm, time.perf_counter() - began
-    failed = storm.failed
-    if growth > MAX_GROWTH:
-        failed += 1
-        effort.fail("endurance frames", f"expected flat memory, got {growth:.1f} MiB more after the first tenth")
-    if results != count:
-        failed += 1
-        effort.fail("endurance frames", f"expected {count} results, got {results}")
+    failed = storm.failed + faults(effort, "endurance frames", growth, f"{results} results", f"{count} results")
     facts = f"{results:,} results, last id {last}; memory {growth:+.1f} MiB; {1e3 * took / count:.2f} ms a frame"
     what = f"{count:,} frames through the tracker's pipeline"
     facts += f"; 1,000,000 take {took / count / 3.6e-3:.1f} h"

@@ -17,7 +17,7 @@ import numpy as np
 import samples
 import yaml
 from make_bag import audio_types
-from outcome import Check
+from outcome import checks
 from programs import Run, finish, run, start
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag1 import Writer as Writer1
@@ -310,9 +310,9 @@ def same_bytes(folder: Path) -> str:
     return f"{len(found[0]):,} bytes, all the same"
 
 
-CHECKS = [
-    Check("bags", what, work)
-    for what, work in {
+CHECKS = checks(
+    "bags",
+    {
         "sqlite3 without definitions, as Humble writes it": humble,
         "one type that nobody knows": unknown_type,
         "vision_msgs of Foxy": foxy,
@@ -324,5 +324,5 @@ CHECKS = [
         "Ctrl-C": interrupted,
         "qualities of service of what is copied": qualities_of_service,
         "two replays of one bag": same_bytes,
-    }.items()
-]
+    },
+)

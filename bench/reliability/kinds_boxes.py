@@ -11,7 +11,7 @@ import numpy as np
 import odd
 import samples
 from make_bag import audio_types
-from outcome import Check
+from outcome import checks
 from programs import Run, run
 from storm_files import SIZE
 from storm_tracker import STEP, frame_of, walkers
@@ -191,9 +191,9 @@ def class_never(_: Path) -> str:
     return "said, with the classes that came"
 
 
-CHECKS = [
-    Check("boxes", what, work)
-    for what, work in {
+CHECKS = checks(
+    "boxes",
+    {
         "scores of -1, 0, 0.45, NaN, logits, percent": scores,
         "an image size that is not that of the boxes": wrong_size,
         "an empty file": empty,
@@ -208,5 +208,5 @@ CHECKS = [
         "class ids without bound": many_classes,
         "text as tools write it": text_of_tools,
         "stamps that do not advance": stamps,
-    }.items()
-]
+    },
+)

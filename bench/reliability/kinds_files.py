@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import samples
 import soundfile
-from outcome import Check
+from outcome import checks
 from programs import Run, run
 from storm_files import SIZE
 
@@ -149,9 +149,9 @@ def killed_recorder(folder: Path) -> str:
     return "a whole second"
 
 
-CHECKS = [
-    Check("files", what, work)
-    for what, work in {
+CHECKS = checks(
+    "files",
+    {
         "a folder with broken, empty, NaN, hidden files, links": one_bad,
         "a folder of every format": every_format,
         "a linked folder": linked_folder,
@@ -160,5 +160,5 @@ CHECKS = [
         "where nothing can be written": cannot_write,
         "YAML of any kind": yaml_of_any_kind,
         "WAV whose recorder was killed": killed_recorder,
-    }.items()
-]
+    },
+)

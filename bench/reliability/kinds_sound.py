@@ -12,7 +12,7 @@ import samples
 import soundfile
 from hearing import Hearing
 from make_bag import audio_types
-from outcome import Check
+from outcome import checks
 from programs import run
 from storm_enhancer import bytes_message, coded, info_message
 
@@ -191,9 +191,9 @@ def heavy_work(_: Path) -> str:
     return "the detector takes the newest image in a thread of its own"
 
 
-CHECKS = [
-    Check("sound", what, work)
-    for what, work in {
+CHECKS = checks(
+    "sound",
+    {
         "chunks that come late, in bursts, from a blocked executor": late_chunks,
         "stamps of zero": zero_stamps,
         "two minutes without audio_info": no_info,
@@ -203,5 +203,5 @@ CHECKS = [
         "formats of samples": formats,
         "arrays with odd channels": odd_channels,
         "heavy work beside audio": heavy_work,
-    }.items()
-]
+    },
+)

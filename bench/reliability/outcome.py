@@ -57,6 +57,11 @@ class Check(NamedTuple):
     work: Callable[[Path], str]
 
 
+def checks(part: str, works: dict[str, Callable[[Path], str]]) -> list[Check]:
+    """The rows of a part: what is tried -> how."""
+    return [Check(part, what, work) for what, work in works.items()]
+
+
 def run_check(effort: Effort, check: Check) -> Outcome:
     """The row of a check, which works in a folder of its own."""
     began = time.perf_counter()

@@ -149,8 +149,10 @@ def shown_rows(
     results: Iterable[tuple[int, Tracks]], with_predicted: bool, ids: set[int]
 ) -> Iterator[tuple[int, int, Array, float]]:
     """Rows to write of each frame's tracks; `ids` gets all that are in them."""
+    from dvae.tracking.tracks import TrackState
+
     for number, tracks in results:
-        shown = tracks.state != 0 if with_predicted else tracks.visible
+        shown = tracks.state != TrackState.TENTATIVE if with_predicted else tracks.visible
         for n in shown.nonzero()[0].tolist():
             ids.add(int(tracks.track_id[n]))
             yield number, int(tracks.track_id[n]), tracks.boxes[n], float(tracks.confidence[n])

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import soxr
 
-from dvae.signal.audio_file import Audio
+from dvae.signal.audio_file import RATE_RANGE, Audio
 from dvae.signal.channel_choice import ALL_CHANNELS, MAX_CHANNELS, parse_channels
 from dvae.signal.sample_formats import SAMPLE_FORMATS, sample_format_name, samples_from_bytes, to_float
 from dvae.signal.sample_scale import SampleScale
 
 CHANNEL_CHOICES = ("mean", "first", "all")
-RATE_RANGE = (1000, 384_000)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class HogDetector:
         # OpenCV 4.6 sums in an order that depends on where in memory the image lies: 1e-8 from run to run
         margins = np.asarray(found, dtype=np.float64).reshape(-1).round(3)
         rectangles = np.asarray(windows, dtype=np.float64)
-        order = np.lexsort(rectangles.T)  # the same in every version of OpenCV
+        order = np.lexsort(rectangles.T)  # OpenCV's threads, and its versions, find them in any order
         rectangles, margins = rectangles[order], margins[order]
         scores = 1.0 / (1.0 + np.exp(-4.0 * (margins - 0.45)))  # 0.6, the tracker's birth score, at a margin of 0.55
         corners = np.concatenate([rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]], axis=1)

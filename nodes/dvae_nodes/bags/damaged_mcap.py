@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from lz4.frame import LZ4FrameDecompressor
-from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat, Qos
+from rosbags.interfaces import MessageDefinition, Qos
 from rosbags.rosbag2.storage_mcap import get_qos
 
-from dvae_nodes.bags.storage import BagMessage, BagTopic, ZstdDecompressor, merged
+from dvae_nodes.bags.storage import BagMessage, BagTopic, ZstdDecompressor, as_definition, merged
 
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, DATA_END, LAST_KNOWN = 2, 3, 4, 5, 6, 15, 15
 RECORD = struct.Struct("<BQ")  # kind, length of what follows
@@ -28,7 +28,6 @@ MAGIC_BYTES = 8
 PIECE = 4096  # bytes that are decompressed at once
 DECOMPRESSORS = {"zstd": ZstdDecompressor, "lz4": LZ4FrameDecompressor}
 RUN_BYTES = 1 << 20  # messages outside of chunks are read in runs of about this size
-FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
 
 
 class Block(NamedTuple):
@@ -69,8 +68,7 @@ class DamagedMcap:
                 if kind == SCHEMA:
                     number, rest = struct.unpack_from("<H", body)[0], body[2:]
                     name, encoding, text = strings(rest, 3)
-                    form = FORMATS.get(encoding, MessageDefinitionFormat.NONE)
-                    self._schemas[number] = (name, MessageDefinition(form, text if encoding in FORMATS else ""))
+                    self._schemas[number] = (name, as_definition(encoding, text))
                 elif kind == CHANNEL:
                     self._add_channel(body)
                 elif kind == MESSAGE:

@@ -17,15 +17,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat, Qos
+from rosbags.interfaces import MessageDefinition, Qos
 from rosbags.rosbag2.metadata import parse_qos
 
-from dvae_nodes.bags.storage import BagMessage, BagTopic
+from dvae_nodes.bags.storage import NO_DEFINITION, BagMessage, BagTopic, as_definition
 
 QUERY = "SELECT id, topic_id, timestamp FROM messages"
 FARTHEST = 1 << 40  # rows that may be damaged in a row
-FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
-NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
 
 def companions(path: Path) -> list[Path]:
@@ -93,7 +91,7 @@ def topics(database: sqlite3.Connection) -> dict[int, BagTopic]:
     with suppress(sqlite3.Error):  # older bags have none
         query = "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
         for kind, encoding, text in database.execute(query):
-            definitions[kind] = MessageDefinition(FORMATS[encoding], text) if encoding in FORMATS else NO_DEFINITION
+            definitions[kind] = as_definition(encoding, text)
     found = {}
     for number, name, kind, encoding, qos in database.execute(
         f"SELECT id, name, type, serialization_format, {optional} FROM topics"

@@ -10,7 +10,8 @@ from typing import Any
 from dvae.configuration import parse_yaml
 from dvae_nodes.lifecycle.reporting import Reporter
 
-MAGIC = {b"\x89MCAP": "mcap", b"SQLite format 3\0": "sqlite3", b"#ROSBAG": "ros1", b"\x28\xb5\x2f\xfd": "zstd"}
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+MAGIC = {b"\x89MCAP": "mcap", b"SQLite format 3\0": "sqlite3", b"#ROSBAG": "ros1", ZSTD_MAGIC: "zstd"}
 ENDINGS = {".mcap", ".db3", ".zstd"}
 METADATA = "metadata.yaml"
 

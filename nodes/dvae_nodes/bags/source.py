@@ -11,11 +11,10 @@ from rosbags.interfaces import MessageDefinitionFormat
 
 from dvae_nodes.bags.damaged_mcap import DamagedMcap
 from dvae_nodes.bags.damaged_sqlite import DamagedSqlite, companions, surplus
-from dvae_nodes.bags.files import kind_of, storage_files
+from dvae_nodes.bags.files import ZSTD_MAGIC, kind_of, storage_files
 from dvae_nodes.bags.storage import BagMessage, BagTopic, NoIndexError, Storage, WholeFile, ZstdDecompressor, merged
 from dvae_nodes.lifecycle.reporting import Reporter
 
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # serialised messages begin with 0
 PIECE = 1 << 20
 LAST_TIME = 2**63 - 1
 
@@ -147,7 +146,7 @@ class SourceBag:
 
 def uncompressed(data: bytes) -> bytes:
     """A message that may have been compressed alone; ValueError where it is damaged."""
-    if not data.startswith(ZSTD_MAGIC):
+    if not data.startswith(ZSTD_MAGIC):  # serialised messages begin with 0
         return data
     try:
         return ZstdDecompressor().decompress(data)

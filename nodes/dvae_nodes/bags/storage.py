@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, Qos
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat, Qos
 from rosbags.rosbag2.storage_mcap import McapReader
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
 
@@ -19,7 +19,26 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import ZstdDecompressor
 
-__all__ = ["BagMessage", "BagTopic", "NoIndexError", "Storage", "WholeFile", "ZstdDecompressor", "merged"]
+__all__ = [
+    "NO_DEFINITION",
+    "BagMessage",
+    "BagTopic",
+    "NoIndexError",
+    "Storage",
+    "WholeFile",
+    "ZstdDecompressor",
+    "as_definition",
+    "merged",
+]
+
+DEFINITION_FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
+NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
+
+
+def as_definition(encoding: str, text: str) -> MessageDefinition:
+    """The definition of a message as a bag has it; that of none in an encoding that is not known."""
+    form = DEFINITION_FORMATS.get(encoding)
+    return MessageDefinition(form, text) if form else NO_DEFINITION
 
 
 class BagTopic(NamedTuple):

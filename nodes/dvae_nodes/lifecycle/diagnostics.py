@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # Humble has it only there
 from rclpy.node import Node
 
 from dvae_nodes.lifecycle.graph import explain_silence
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.lifecycle.source import Source
+from dvae_nodes.lifecycle.steady_timer import steady_timer
 from dvae_nodes.lifecycle.subscriptions import Subscriptions
 
 PERIOD_SECONDS = 1.0
@@ -34,8 +34,7 @@ class Diagnostics:
         self._active_since: float | None = None
         self._warned: set[str] = set()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        # steady time: with use_sim_time and no /clock other timers never fire
-        self._timer = node.create_timer(PERIOD_SECONDS, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = steady_timer(node, PERIOD_SECONDS, self.publish)
 
     def say(self, level: bytes, message: str, active: bool = False) -> None:
         """The state of the node from now on."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # Humble has it only there
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.lifecycle.steady_timer import steady_timer
 
 CHECK_SECONDS = 1.0
 NUM_MISSED = 2  # checks without publisher after which an id of another node is gone: the graph lags behind
@@ -38,8 +38,7 @@ class SharedList:
         self._echoes: deque[tuple[str, ...]] = deque(maxlen=100)  # what we sent and will hear
         qos = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._subscription = node.create_subscription(publisher.msg_type, name, self._hear, qos)
-        # steady: with use_sim_time and no /clock other timers never fire
-        self._timer = node.create_timer(CHECK_SECONDS, self.check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = steady_timer(node, CHECK_SECONDS, self.check)
 
     def publish(self, message: Any) -> None:
         """The ids of this node from now on; a list is sent when it changes."""

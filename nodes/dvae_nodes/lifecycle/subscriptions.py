@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # Humble has it only there
 from rclpy.lifecycle import LifecycleNode
 
 from dvae_nodes.lifecycle.pipeline import Input, Pipeline, handle
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.lifecycle.source import Source
+from dvae_nodes.lifecycle.steady_timer import steady_timer
 from dvae_nodes.lifecycle.worker import NewestWorker
 from dvae_nodes.wire.messages import Output
 
@@ -48,9 +48,8 @@ class Subscriptions:
             process = partial(self._hand_over, worker, topic)
         receive = partial(self._receive, topic, process)
         self.sources[topic] = Source(self._node, self._reporter, declared, kinds, receive, self._changed)
-        if self._timer is None:  # steady: with use_sim_time and no /clock other timers never fire
-            clock = Clock(clock_type=ClockType.STEADY_TIME)
-            self._timer = self._node.create_timer(LOOK_SECONDS, self.look, clock=clock)
+        if self._timer is None:
+            self._timer = steady_timer(self._node, LOOK_SECONDS, self.look)
 
     def look(self) -> None:
         """Where nothing comes, or not all, see what is published."""

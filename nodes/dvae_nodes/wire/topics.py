@@ -68,9 +68,7 @@ def stream_name(name: str, kind: str) -> str:
     return name.removesuffix(FORMS.get(kind, ""))
 
 
-LATCHED = (BODIES, VOICES)
-
-
 def is_latched(name: str) -> bool:
     """Whether the topic of this absolute name is latched."""
-    return any(topic.id_in(name) is not None for topic in LATCHED)
+    declared = [topic for topic in globals().values() if isinstance(topic, Topic) and topic.latched]
+    return any(topic.id_in(name) is not None for topic in declared)

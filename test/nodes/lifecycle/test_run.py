@@ -19,6 +19,8 @@ from std_msgs.msg import Int64
 
 from dvae_nodes.lifecycle.run import drain, first_line
 
+MANY = 100_000  # callbacks: more than can be run in a moment
+
 
 def test_messages_that_have_come_are_handled(stage: Any) -> None:
     node = stage.add(adder_node(), **{"qos_overrides./numbers.subscription.reliability": "reliable"})
@@ -30,6 +32,20 @@ def test_messages_that_have_come_are_handled(stage: Any) -> None:
     assert node.meter("numbers").count == 0
     drain(stage.executor, 30.0)
     assert node.meter("numbers").count == 5
+
+
+def test_messages_that_come_faster_than_they_are_handled_do_not_delay_the_end_for_ever(stage: Any) -> None:
+    handled: list[int] = []
+
+    def ready_again() -> None:
+        handled.append(1)
+        if len(handled) < MANY:
+            again.trigger()
+
+    again = stage.peer.create_guard_condition(ready_again)
+    again.trigger()
+    drain(stage.executor, 0.05)
+    assert 0 < len(handled) < MANY
 
 
 def test_subscribers_that_are_frozen_delay_the_end_once_not_for_each_topic(
