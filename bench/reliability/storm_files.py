@@ -190,7 +190,7 @@ def through(effort: Effort, kind: Kind, count: int) -> Outcome:
         changed = mutate(kind, work, rng)
         ended = run(kind.program, kind.arguments(work), effort.folder, MAX_SECONDS)
         wrong = ended.wrong() or wrong_output(kind, work, ended)
-        ends["read" if ended.status == 0 else "refused"] += 1
+        ends[{0: "read", None: "without end"}.get(ended.status, "refused")] += 1
         if wrong:
             failed += 1
             files = {path.name.replace(".", "__"): path.read_bytes() for path in changed}
@@ -199,6 +199,13 @@ def through(effort: Effort, kind: Kind, count: int) -> Outcome:
     facts = ", ".join(f"{count} {name}" for name, count in sorted(ends.items()))
     what = f"mutated {kind.name} through {kind.program}"
     return Outcome("mutated", what, count, failed, facts, time.perf_counter() - began)
+
+
+def failures(seed: int, folder: Path, kind: Kind, count: int) -> list[str]:
+    """What fails of some mutations of one kind; for a process of its own, without threads that a fork would lose."""
+    effort = Effort(seed, True, folder)
+    through(effort, kind, count)
+    return effort.failures
 
 
 def warm_up(training: bool = True) -> None:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 from odd import mutated, mutated_text
-from outcome import Effort
 from programs import Run
-from storm_files import KINDS, Kind, through, warm_up
+from storm_files import KINDS, Kind, failures, warm_up
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of programs that run in a fork
 SHORT = [kind for kind in KINDS if kind.program != "dvae-train"]  # what it imports takes seconds
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _imported() -> None:
-    warm_up(training=False)
+@pytest.fixture(scope="module")
+def fresh_process() -> Iterator[ProcessPoolExecutor]:
+    """What programs are forked from: a fork of pytest waits for ever for the threads that OpenCV began in another test."""
+    with ProcessPoolExecutor(1, get_context("spawn"), warm_up, (False,)) as process:
+        yield process
 
 
 @pytest.mark.parametrize("kind", SHORT, ids=lambda kind: kind.name)
-def test_mutated_files(kind: Kind, tmp_path: Path) -> None:
-    effort = Effort(11, True, tmp_path)
-    assert not through(effort, kind, 4).failed, effort.failures
+def test_mutated_files(kind: Kind, tmp_path: Path, fresh_process: ProcessPoolExecutor) -> None:
+    assert not fresh_process.submit(failures, 11, tmp_path, kind, 4).result()
 
 
 @pytest.mark.parametrize(
