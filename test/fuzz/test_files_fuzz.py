@@ -19,7 +19,7 @@ SHORT = [kind for kind in KINDS if kind.program != "dvae-train"]  # what it impo
 
 @pytest.fixture(scope="module")
 def fresh_process() -> Iterator[ProcessPoolExecutor]:
-    """What programs are forked from: a fork of pytest waits for ever for the threads that OpenCV began in another test."""
+    """What programs are forked from: a fork of pytest waits for ever for threads of OpenCV from another test."""
     with ProcessPoolExecutor(1, get_context("spawn"), warm_up, (False,)) as process:
         yield process
 
