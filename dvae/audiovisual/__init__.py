@@ -1,0 +1,1 @@
+"""Who speaks: people who are seen and heard as one scene, by variational inference."""
