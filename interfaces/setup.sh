@@ -73,6 +73,8 @@ if [ "$have_ros" = yes ] && prefix_has vision_msgs; then :; else
   step vision_msgs "$where $(digest interfaces/vision_msgs)" colcon_build "$venv/overlay" interfaces/vision_msgs; fi
 if [ "$have_ros" = yes ] && prefix_has hri_msgs; then :; else
   step hri_msgs "$where $(digest interfaces/hri_msgs)" colcon_build "$venv/overlay" interfaces/hri_msgs; fi
+if [ "$have_ros" = yes ] && prefix_has tf2_msgs; then :; else
+  step tf2_msgs "$where $(digest interfaces/tf2_msgs)" colcon_build "$venv/overlay" interfaces/tf2_msgs; fi
 if [ "$have_ros" = yes ] && prefix_has audio_common_msgs; then :; else
   step audio_common_msgs "$where $(digest interfaces/audio_common_msgs)" colcon_build "$venv/overlay" interfaces/audio_common_msgs
   # the other package of the same name, in a place of its own: tests run the nodes with either

@@ -18,6 +18,8 @@ ROS = {
     "visualization_msgs",
     "audio_common_msgs",
     "hri_msgs",
+    "tf2_msgs",
+    "geometry_msgs",
     "diagnostic_msgs",
     "rcl_interfaces",
     "builtin_interfaces",
