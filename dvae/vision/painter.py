@@ -1,4 +1,4 @@
-"""Tracks drawn on an image: box, id, state, trail, and how uncertain the position is."""
+"""Tracks drawn on an image: box, id, state, trail, how uncertain the position is, and who speaks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from numpy.typing import NDArray
 from dvae.vision.colours import track_colour
 
 Image = NDArray[np.uint8]
-GREY = (150, 150, 150)
+GREY, WHITE, BLACK = (150, 150, 150), (255, 255, 255), (0, 0, 0)
+BUBBLE = 44, 24  # width and height of a speech bubble, pixels
 
 
 class PaintedTrack(NamedTuple):
-    """A track in one image, in pixels. is_tentative: not believed yet; is_hidden: not seen, the box is a prediction."""
+    """A track in one image, in pixels. is_tentative: not believed yet; is_hidden: not seen, the box is a prediction;
+    speaking: the probability that they speak, 0 for who is silent.
+    """
 
     track_id: int
     box: NDArray[np.float64]  # (4,): x1, y1, x2, y2
     variance: NDArray[np.float64]  # (4,)
     is_tentative: bool
     is_hidden: bool
+    speaking: float = 0.0
 
 
 class TrackPainter:
@@ -41,6 +45,9 @@ class TrackPainter:
             box = np.round(track.box).astype(int)
             self._trails[track.track_id].append((int(box[0] + box[2]) // 2, int(box[3])))
             self._draw_track(canvas, track, box)
+        for track in tracks:  # above all boxes
+            if track.speaking > 0.0:
+                draw_bubble(canvas, track.box, track.speaking)
         return canvas
 
     def _draw_track(self, canvas: Image, track: PaintedTrack, box: NDArray[np.int64]) -> None:
@@ -64,3 +71,18 @@ class TrackPainter:
         top = max(y1, height + 6)
         cv2.rectangle(canvas, (x1, top - height - 6), (x1 + width + 6, top), colour, -1)
         cv2.putText(canvas, label, (x1 + 3, top - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+
+
+def draw_bubble(canvas: Image, box: NDArray[np.float64], probability: float) -> None:
+    """A speech bubble with the probability (in percent) over the head of the person in `box` (4,), inside the image."""
+    width, height = BUBBLE
+    mouth = round(float(box[0] + box[2]) / 2), round(float(box[1]))
+    left = int(np.clip(mouth[0] + 8, 0, max(0, canvas.shape[1] - width - 1)))
+    bottom = int(np.clip(mouth[1] - 14, height, canvas.shape[0] - 1))
+    tail = np.array([[left + 8, bottom - 4], [left + 20, bottom - 4], mouth], dtype=np.int32)
+    body = (left, bottom - height), (left + width, bottom)
+    for colour, thickness in ((BLACK, 3), (WHITE, cv2.FILLED)):  # the outline of both, then both filled
+        cv2.rectangle(canvas, *body, colour, thickness)
+        cv2.drawContours(canvas, [tail], -1, colour, thickness, cv2.LINE_AA)
+    text = f"{100 * probability:.0f}%"
+    cv2.putText(canvas, text, (left + 3, bottom - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, BLACK, 1, cv2.LINE_AA)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvae.vision.painter import GREY, PaintedTrack, TrackPainter
+from dvae.vision.painter import GREY, WHITE, PaintedTrack, TrackPainter
 
 
 def track(x: float, is_tentative: bool = False, is_hidden: bool = False) -> PaintedTrack:
@@ -34,3 +34,15 @@ def test_trails_are_as_long_as_asked_and_end_with_their_track() -> None:
     painter.draw(image, [])
     alone = painter.draw(image, [track(80.0)])
     assert not alone[90, 60].any()
+
+
+def test_who_speaks_has_a_bubble_above_the_head_and_inside_the_image() -> None:
+    image = np.zeros((120, 200, 3), dtype=np.uint8)
+    white = [
+        (TrackPainter().draw(image, [track(x)._replace(speaking=p)]) == WHITE).all(axis=-1)
+        for x, p in ((50.0, 0.0), (50.0, 0.9), (190.0, 0.9))
+    ]
+    assert not white[0].any()  # silent: no bubble
+    rows, columns = np.nonzero(white[1])
+    assert rows.max() <= 40 and columns.min() >= 65 - 2 and white[1].sum() > 400  # over the box, from the head on
+    assert white[2].sum() > 400  # at the edge it moves in, whole
