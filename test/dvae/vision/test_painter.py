@@ -44,5 +44,7 @@ def test_who_speaks_has_a_bubble_above_the_head_and_inside_the_image() -> None:
     ]
     assert not white[0].any()  # silent: no bubble
     rows, columns = np.nonzero(white[1])
-    assert rows.max() <= 40 and columns.min() >= 65 - 2 and white[1].sum() > 400  # over the box, from the head on
+    assert rows.max() <= 40  # over the box
+    assert columns.min() >= 65 - 2  # from the head on
+    assert white[1].sum() > 400
     assert white[2].sum() > 400  # at the edge it moves in, whole
