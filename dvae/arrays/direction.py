@@ -70,6 +70,10 @@ class DirectionFinder:
         self._cross = self._forget * self._cross + (1.0 - self._forget) * cross.reshape(-1)
         return np.asarray(self._table @ np.concatenate([self._cross.real, self._cross.imag]))
 
+    def largest(self, weight: NDArray[np.float32]) -> float:
+        """The score that one plane wave alone would have, at bins that count by `weight` (F,)."""
+        return float(weight[self._band].sum()) * self._first.size
+
     def best(self, scores: Scores) -> float:
         """The azimuth with the largest score, in rad."""
         return self._between_grid_points(scores, int(np.argmax(scores)))

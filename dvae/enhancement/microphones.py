@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,21 @@ class ArrayState(NamedTuple):
     noise_cov: Spectra  # (F, C, C)
     num_frames: int
     azimuth: float  # rad, of who speaks; NaN before any speech
+
+
+class Microphones(Protocol):
+    """What the enhancer asks of several microphones, frame by frame: one spectrum of theirs, then what it learned."""
+
+    num_channels: int
+
+    def combine(self, spectra: Spectra) -> Spectra:
+        """Channels (C, F) -> one spectrum (F,)."""
+
+    def observe(self, spectra: Spectra, gain: NDArray[np.float32], is_speech: bool) -> float:
+        """A frame (C, F), some frames later, with its Wiener gain (F,) -> azimuth of who speaks in rad, or NaN."""
+
+    def reset(self) -> None:
+        """Forget what was heard."""
 
 
 class MicrophoneArray:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dvae.arrays.echo_canceller import EchoCanceller, EchoConfig
 from dvae.configuration import setting
 from dvae.enhancement.activity import ActivityConfig, ActivityDetector, FrameActivity
-from dvae.enhancement.microphones import MicrophoneArray, MicrophoneConfig
+from dvae.enhancement.microphones import MicrophoneArray, MicrophoneConfig, Microphones
 from dvae.enhancement.step import EnhancerStep, StepResult, StepState, load_enhancer
 from dvae.signal.audio_file import Audio
 from dvae.signal.level import LevelTracker
@@ -68,8 +68,8 @@ class Stretch:
 class StreamingEnhancer:
     """Enhances one channel at 16 kHz, or makes one of several. `model` is shared and read-only; all state is here.
 
-    microphones: the array that the channels of (C, S) input come from, else input is (S,). echo: what the loudspeaker
-    plays is given to `feed` as reference and taken out first.
+    microphones: the array that the channels of (C, S) input come from, or who does its work; else input is (S,). echo:
+    what the loudspeaker plays is given to `feed` as reference and taken out first.
 
     latency_seconds: the longest that a sample waits, length of the synthesis window + look-ahead. At hop boundaries the
     output is `latency_samples` behind the input, one hop less: what comes out plays while the next hop comes in.
@@ -80,7 +80,7 @@ class StreamingEnhancer:
         model: EnhancerStep,
         settings: EnhancerSettings | None = None,
         activity: ActivityConfig | None = None,
-        microphones: MicrophoneConfig | None = None,
+        microphones: MicrophoneConfig | Microphones | None = None,
         echo: EchoConfig | None = None,
     ) -> None:
         self.model, self.stft = model, STFT(synthesis_length=model.config.synthesis_length)
@@ -90,7 +90,9 @@ class StreamingEnhancer:
         hop, rate = self.stft.hop_length, self.stft.sample_rate
         self.latency_samples = self.stft.synthesis_overlap + self.lookahead * hop
         self.latency_seconds = (self.latency_samples + hop) / rate
-        self.array = MicrophoneArray(microphones, self.stft.num_bins, hop / rate, rate) if microphones else None
+        if isinstance(microphones, MicrophoneConfig):
+            microphones = MicrophoneArray(microphones, self.stft.num_bins, hop / rate, rate)
+        self.array: Microphones | None = microphones
         self.num_channels = self.array.num_channels if self.array else 1
         self.echo = EchoCanceller(echo, self.num_channels, hop, rate) if echo else None
         self._frame_activity: list[FrameActivity] = []
