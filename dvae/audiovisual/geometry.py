@@ -209,7 +209,7 @@ class CalibratedMap(BearingMap):
 
     def bearings(self, boxes: Boxes) -> Bearings:
         """As `BearingMap.bearings`; a box that is cut by the border of the image is less sure."""
-        whole, is_cut, missing = self._uncut(boxes)
+        whole, is_cut, missing = self.uncut(boxes)
         shift = np.array([STEP, 0.0, STEP, 0.0])
         pixels, distance = self.mouths(np.concatenate([whole, whole + shift, whole - shift]))
         here, far = pixels[: len(boxes)], distance[: len(boxes)]
@@ -245,7 +245,7 @@ class CalibratedMap(BearingMap):
         distance = np.full(len(boxes), config.distance) if config.distance else self._distance(column, top, bottom)
         return pixels, np.clip(distance, config.nearest, config.farthest)
 
-    def _uncut(self, boxes: Boxes) -> tuple[Boxes, NDArray[np.bool_], Array]:
+    def uncut(self, boxes: Boxes) -> tuple[Boxes, NDArray[np.bool_], Array]:
         """Boxes (N, 4) as they would be without the border of the image, whether that changes their height (N,), and
         by how many pixels their width (N,); from the side that is not cut and the usual ratio."""
         size = np.array(self.camera.image_size, dtype=np.float64)

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from dvae.compilation import kept_on_disk
 
 Array = NDArray[np.float64]
-NUM_STEPS, PRECISION = 50, 1e-14  # of Newton's method
+NUM_HALVES, NUM_STEPS, PRECISION = 16, 10, 1e-13  # of the search, and of Newton's method after it
 FOLD = 0.9999  # of the radius of the fold, where the slope is nearly zero
 
 
@@ -59,12 +59,10 @@ class PolynomialLens:
         above, below, s = Polynomial([1.0, k1, k2, k3]), Polynomial([1.0, k4, k5, k6]), Polynomial([0.0, 1.0])
         slope = below * (above + 2.0 * s * above.deriv()) - 2.0 * s * above * below.deriv()
         self.limit = FOLD * first_fold(slope, FOLD * first_fold(below, np.inf))  # tangent of the angle to the axis
-        is_folded = math.isfinite(self.limit)
-        self._seen_limit = self.limit * float(above(self.limit**2) / below(self.limit**2)) if is_folded else np.inf
 
     def rays(self, seen: Array) -> Array:
         """As `Lens.rays`."""
-        x, y = _undistort(np.ascontiguousarray(seen), self._c, self.limit, self._seen_limit)
+        x, y = _undistort(np.ascontiguousarray(seen), self._c, self.limit)
         length = np.sqrt(x * x + y * y + 1.0)
         return np.stack([x / length, y / length, 1.0 / length], axis=1)
 
@@ -107,25 +105,40 @@ def _distort(ideal: Array, c: Array) -> Array:
 
 @kept_on_disk
 @numba.njit()
-def _undistort(seen: Array, c: Array, limit: float, seen_limit: float) -> tuple[Array, Array]:
-    """Seen coordinates (N, 2) to ideal ones, x and y (N,), by Newton's method."""
+def _undistort(seen: Array, c: Array, limit: float) -> tuple[Array, Array]:
+    """Seen coordinates (N, 2) to ideal ones, x and y (N,)."""
     found_x, found_y = np.empty(len(seen)), np.empty(len(seen))
     for n in range(len(seen)):
-        shrink = min(1.0, seen_limit / max(math.hypot(seen[n, 0], seen[n, 1]), 1e-300))
-        to_x, to_y = seen[n, 0] * shrink, seen[n, 1] * shrink
-        x, y = to_x, to_y
-        for _ in range(NUM_STEPS):
-            outside = max(1.0, math.hypot(x, y) / limit)  # tangential terms may lead there
-            x, y = x / outside, y / outside
+        seen_radius = math.hypot(seen[n, 0], seen[n, 1])
+        radius = _ideal_radius(seen_radius, c, limit)
+        x, y = seen[n, 0] * radius / max(seen_radius, 1e-300), seen[n, 1] * radius / max(seen_radius, 1e-300)
+        for _ in range(NUM_STEPS):  # Newton's method, for the tangential terms
             here_x, here_y, xx, xy, yy = _distort_point(x, y, c)
-            wrong_x, wrong_y = here_x - to_x, here_y - to_y
-            if max(abs(wrong_x), abs(wrong_y)) < PRECISION:
-                break
+            wrong_x, wrong_y = here_x - seen[n, 0], here_y - seen[n, 1]
             determinant = xx * yy - xy * xy
+            if math.hypot(wrong_x, wrong_y) < PRECISION or determinant == 0.0:
+                break
             x -= (yy * wrong_x - xy * wrong_y) / determinant
             y -= (xx * wrong_y - xy * wrong_x) / determinant
+            outside = max(1.0, math.hypot(x, y) / limit)
+            x, y = x / outside, y / outside
         found_x[n], found_y[n] = x, y
     return found_x, found_y
+
+
+@kept_on_disk
+@numba.njit()
+def _ideal_radius(seen_radius: float, c: Array, limit: float) -> float:
+    """The ideal radius up to `limit` of a seen one, without the tangential terms: it grows with it, so by halves of the
+    angle."""
+    k1, k2, _, _, k3, k4, k5, k6 = c
+    low, high = 0.0, math.atan(limit)
+    for _ in range(NUM_HALVES):
+        r = math.tan(0.5 * (low + high))
+        s = r * r
+        is_nearer = r * (1.0 + s * (k1 + s * (k2 + s * k3))) < seen_radius * (1.0 + s * (k4 + s * (k5 + s * k6)))
+        low, high = (0.5 * (low + high), high) if is_nearer else (low, 0.5 * (low + high))
+    return math.tan(low)
 
 
 class EquidistantLens:
