@@ -16,6 +16,7 @@ from dvae.tracking.config import TrackerConfig
 from dvae.tracking.detector_noise import NUM_FRAMES, DetectorNoise
 from dvae.tracking.frame import Frame
 from dvae.tracking.population import Population, replaced
+from dvae.tracking.steps import Others
 from dvae.tracking.tracks import Tracks, TrackState
 
 Array = NDArray[np.float64]
@@ -125,10 +126,16 @@ def published(
 
 
 def alive(
-    tracks: Tracks, confirmed: NDArray[np.bool_], config: TrackerConfig, image_size: tuple[float, float] | None
+    tracks: Tracks,
+    confirmed: NDArray[np.bool_],
+    config: TrackerConfig,
+    image_size: tuple[float, float] | None,
+    others: Others | None = None,
 ) -> NDArray[np.bool_]:
-    """(N,) false for tracklets at their first miss, and for tracks missed for too long or predicted outside the image
-    (width, height), where that is known."""
+    """(N,) false for tracklets at their first miss, for tracks missed for too long, unless others know them to be
+    there, and for those predicted outside the image (width, height), where that is known."""
     missed = tracks.time_since_detection > 0
-    too_long = ~confirmed | (tracks.time_since_detection > config.max_missed_seconds)
-    return ~(missed & (too_long | ~valid_boxes(tracks.boxes, image_size)))
+    too_long = tracks.time_since_detection > config.max_missed_seconds
+    if others is not None:
+        too_long[: len(others.present)] &= ~others.present  # those that are born in this frame come last
+    return ~(missed & (~confirmed | too_long | ~valid_boxes(tracks.boxes, image_size)))

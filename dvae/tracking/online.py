@@ -23,19 +23,16 @@ the paper, each a setting or a sentence:
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dvae.inference.responsibilities import Assignment
 from dvae.models.store.checkpoint import load_as
 from dvae.models.trajectory_srnn import TrajectorySRNN
 from dvae.tracking.account import Account
 from dvae.tracking.admission import as_image_size, possible_map
 from dvae.tracking.assignment import assign, match_of
 from dvae.tracking.boxes import Boxes, BoxEstimate
-from dvae.tracking.camera import CameraMotion, as_affine, warp_affine
+from dvae.tracking.camera import as_affine, warp_affine
 from dvae.tracking.camera_following import infer_camera, start_camera
 from dvae.tracking.config import TrackerConfig
 from dvae.tracking.detector_noise import NUM_FRAMES, DetectorNoise
@@ -43,44 +40,15 @@ from dvae.tracking.frame import Frame, choose_detections
 from dvae.tracking.life import alive, improved, newborns, published, remember, unexplained
 from dvae.tracking.motion.compiled import CompiledMotion
 from dvae.tracking.motion.frame_step import FrameStep
-from dvae.tracking.motion.rollout import MotionState
+from dvae.tracking.motion.rollout import Evidence, MotionState
 from dvae.tracking.population import Population, join, select
 from dvae.tracking.rhythm import Rhythm
+from dvae.tracking.steps import Associated, Newcomers, Others, TrackerState, View, given
 from dvae.tracking.tracks import Tracks
 
 Array = NDArray[np.float64]
 SMALL_IMAGE = 1000.0  # pixels
 RATE_RANGE = (0.1, 30.0)  # frames of the training data that one step may span
-
-
-class TrackerState(NamedTuple):
-    """All that the tracker knows between two frames; nothing in it is ever changed in place."""
-
-    people: Population
-    motion: MotionState
-    camera: CameraMotion | None
-    noise: DetectorNoise
-    time: float | None  # of the last frame that the detector looked at
-    next_id: int
-    rhythm: Rhythm  # of the detector
-    called: float | None  # time of the last frame
-    account: Account  # of the last frame
-
-
-class View(NamedTuple):
-    """The tracks as the camera now shows them: the camera, where the tracks were, and where they are expected."""
-
-    camera: CameraMotion | None
-    motion: MotionState
-    predicted: BoxEstimate
-
-
-class Newcomers(NamedTuple):
-    """Tracks that begin in a frame."""
-
-    people: Population
-    motion: MotionState
-    tracks: Tracks
 
 
 class OnlineTracker:
@@ -134,36 +102,62 @@ class OnlineTracker:
         the detector's rhythm explains only moves the tracks on. Raises ValueError for a wrong shape or a time that is
         not after the last one; after any error the tracker is as it was.
         """
+        return self.correct(self.associate(boxes, time, scores, labels, camera))
+
+    def associate(
+        self,
+        boxes: ArrayLike,
+        time: float,
+        scores: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        camera: ArrayLike | None = None,
+        looked: bool = True,
+    ) -> Associated:
+        """The first half of `update`, which changes nothing: predictions and E-W.
+
+        looked: false where there is no image at that time; ValueError where there are boxes all the same.
+        """
         was, config = self._state, self.config
         frame = choose_detections(boxes, scores, labels, (time, self._rate(time)), config, self.image_size)
+        has_boxes = frame.account.frames_with_boxes > 0
+        if has_boxes and not looked:
+            raise ValueError(f"expected no boxes where there is no image, got {frame.account.given}")
         known = None if camera is None else self._admit_map(as_affine(camera), frame)
         if camera is not None and known is None:
             frame = frame._replace(account=frame.account._replace(maps=1))
-        has_boxes = frame.account.frames_with_boxes > 0
-        rhythm = was.rhythm.after(time, has_boxes)
-        if was.rhythm.is_between(time, has_boxes):
-            return self._move_on(was, frame, known, rhythm)
-        view = self._follow_camera(was, frame, known)
+        rhythm = was.rhythm.after(time, has_boxes) if looked else was.rhythm
+        looked = looked and not was.rhythm.is_between(time, has_boxes)
+        view = self._follow_camera(was, frame, known, looked)
         assignment = assign(frame, view.predicted, was.people, config)  # E-W
-        motion, posterior = self._e_s(view.motion, frame, assignment)
-        match = match_of(assignment)
-        people = remember(was.people, frame, match, view.predicted, posterior, config)
+        weights = assignment.responsibilities.T  # (N, K)
+        evidence = Evidence(weights @ (1.0 / frame.variance), weights @ (frame.boxes / frame.variance))
+        return Associated(was, frame, looked, rhythm, view, assignment, evidence)
+
+    def correct(self, step: Associated, others: Others | None = None) -> Tracks:
+        """The second half of `update`, after `associate`: E-S, with what `others` say beside the boxes, and who lives
+        on."""
+        return self._correct(step, others) if step.looked else self._move_on(step, others)
+
+    def _correct(self, step: Associated, others: Others | None) -> Tracks:
+        (was, frame, config), predicted = (step.before, step.frame, self.config), step.view.predicted
+        motion, posterior = self._e_s(step, others)
+        match = match_of(step.assignment)
+        people = remember(was.people, frame, match, predicted, posterior, config)
         noise = was.noise.after(people.recent[people.in_a_row >= NUM_FRAMES])
-        step = view.predicted.mean - view.motion.source
-        velocity = step * self._frames_per_second / frame.rate
-        shown = improved(frame, match, view.predicted, noise, config)
-        tracks = published(people, shown, velocity, match.given_index(frame), time, config)
-        born = unexplained(frame, assignment, people.label, posterior, config)
+        shown = improved(frame, match, given(predicted, others), noise, config)
+        tracks = published(people, shown, self._velocity(step), match.given_index(frame), frame.time, config)
+        born = unexplained(frame, step.assignment, people.label, posterior, config)
         if len(born):
             newcomers = self._newcomers(frame, born, noise, was.next_id)
             people, motion = join(people, newcomers.people), join(motion, newcomers.motion)
             tracks = join(tracks, newcomers.tracks)
-        keep = alive(tracks, people.confirmed, config, self.image_size)
+        keep = alive(tracks, people.confirmed, config, self.image_size, others)
         tracks, next_id = select(tracks, keep), was.next_id + len(born)
         account = frame.account.of_tracks(tracks, len(born))
         self._state = TrackerState(
-            select(people, keep), select(motion, keep), view.camera, noise, time, next_id, rhythm, time, account
-        )
+            select(people, keep), select(motion, keep), step.view.camera, noise, frame.time, next_id, step.rhythm,
+            frame.time, account,
+        )  # fmt: skip
         return tracks
 
     def _nobody(self, next_id: int) -> TrackerState:
@@ -188,34 +182,40 @@ class OnlineTracker:
         side = float(corners.max(initial=SMALL_IMAGE))  # as far as boxes reach
         return known if possible_map(known, (side, side)) else None
 
-    def _move_on(self, was: TrackerState, frame: Frame, known: Array | None, rhythm: Rhythm) -> Tracks:
-        """The tracks in a frame that the detector did not look at: what was learnt of them stays as it is."""
-        motion, people, config = was.motion, was.people, self.config
-        if known is not None:
-            motion = motion._replace(source=warp_affine(motion.source, known))
-        predicted = self._predict(motion, people, frame.rate)
-        velocity = (predicted.mean - motion.source) * self._frames_per_second / frame.rate
+    def _move_on(self, step: Associated, others: Others | None) -> Tracks:
+        """The tracks in a frame that the detector did not look at: what was learnt of them stays as it is, but for what
+        others say."""
+        was, frame, config = step.before, step.frame, self.config
+        motion, time, people = step.view.motion, was.time, was.people
+        if others is not None and others.precision.any():
+            motion, time = self._e_s(step, others)[0], frame.time
         nothing = np.full(len(people.track_id), -1, dtype=np.int64)
-        tracks = published(people, predicted, velocity, nothing, frame.time, config)
-        keep = alive(tracks, np.ones(len(nothing), dtype=bool), config, self.image_size)
+        shown = given(step.view.predicted, others)
+        tracks = published(people, shown, self._velocity(step), nothing, frame.time, config)
+        keep = alive(tracks, np.ones(len(nothing), dtype=bool), config, self.image_size, others)
         tracks = select(tracks, keep)
         self._state = was._replace(
-            people=select(people, keep), motion=select(motion, keep), rhythm=rhythm, called=frame.time,
-            account=frame.account.of_tracks(tracks, 0),
+            people=select(people, keep), motion=select(motion, keep), time=time, rhythm=step.rhythm,
+            called=frame.time, account=frame.account.of_tracks(tracks, 0),
         )  # fmt: skip
         return tracks
+
+    def _velocity(self, step: Associated) -> Array:
+        """(N, 4) in pixels per second, as predicted."""
+        moved = step.view.predicted.mean - step.view.motion.source
+        return np.asarray(moved * self._frames_per_second / step.frame.rate)
 
     def _predict(self, motion: MotionState, people: Population, rate: float) -> BoxEstimate:
         predicted = self._motion.predict(motion, rate)
         return predicted._replace(variance=predicted.variance * people.agility[:, None])
 
-    def _follow_camera(self, was: TrackerState, frame: Frame, known: Array | None) -> View:
+    def _follow_camera(self, was: TrackerState, frame: Frame, known: Array | None, looked: bool) -> View:
         """Move all tracks with the camera, and predict them from there."""
         people, motion, config = was.people, was.motion, self.config
         if known is not None:
             motion = motion._replace(source=warp_affine(motion.source, known))
         predicted = self._predict(motion, people, frame.rate)
-        if not config.camera_motion:
+        if not (config.camera_motion and looked):
             return View(was.camera, motion, predicted)
         camera = was.camera or start_camera(frame, self.image_size)
         if camera is None:
@@ -229,11 +229,16 @@ class OnlineTracker:
         motion = motion._replace(source=camera.warp(motion.source, found.motion))
         return View(camera.after(found.motion, found.variance), motion, self._predict(motion, people, frame.rate))
 
-    def _e_s(self, motion: MotionState, frame: Frame, assignment: Assignment) -> tuple[MotionState, Boxes]:
+    def _e_s(self, step: Associated, others: Others | None) -> tuple[MotionState, Boxes]:
         """E-S, eqs 3.18 and 3.19: the state after the frame, and the posterior mean of the boxes (N, 4)."""
-        weights = assignment.responsibilities.T  # (N, K)
-        precision, information = weights @ (1.0 / frame.variance), weights @ (frame.boxes / frame.variance)
-        return self._motion.update(motion, precision, information, frame.rate)
+        precision, information, rate = *step.evidence, step.frame.rate
+        if others is None:
+            return self._motion.update(step.view.motion, precision, information, rate)
+        motion, posterior = self._motion.update(
+            step.view.motion, precision + others.precision, information + others.information, rate
+        )
+        unseen = ~(precision > 0.0).any(axis=1)  # whatever others say
+        return motion._replace(missed=unseen.astype(np.float64)), posterior
 
     def _newcomers(self, frame: Frame, born: NDArray[np.int64], noise: DetectorNoise, first_id: int) -> Newcomers:
         """Tracklets from the detections `born` (M,)."""

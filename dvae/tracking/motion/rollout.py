@@ -48,7 +48,8 @@ class Birth(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the detections say: sums over k of eta / Phi and of eta o / Phi, each (N, T, D) (eqs 3.18, 3.19)."""
+    """What the detections say: sums over k of eta / Phi and of eta o / Phi, each (N, T, D), or (N, D) of one frame
+    (eqs 3.18, 3.19)."""
 
     precision: Values
     information: Values
