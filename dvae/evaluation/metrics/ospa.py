@@ -2,9 +2,9 @@
 
 B. Ristic, B.-N. Vo, D. Clark, B.-T. Vo, "A metric for performance evaluation of multi-target tracking algorithms" (IEEE
 TSP 2011). Tracks are first named after the people whom they follow best over the whole recording, one track for each.
-Then every frame has the distance of D. Schuhmacher, B.-T. Vo, B.-N. Vo, "A consistent metric for performance evaluation
-of multi-object filters" (IEEE TSP 2008), where a pair whose names differ is farther apart by the label penalty, and none
-farther than the cut-off.
+Then every frame has the distance of D. Schuhmacher, B.-T. Vo, B.-N. Vo, "A consistent metric for performance
+evaluation of multi-object filters" (IEEE TSP 2008), where a pair whose names differ is farther apart by the label
+penalty, and none farther than the cut-off.
 """
 
 from __future__ import annotations
