@@ -1,0 +1,161 @@
+"""Which body each voice belongs to, with a confidence that means what it says, or none.
+
+Of a voice v and a body n the mean of the offset, heard azimuth minus where the body is, is kept over the last
+`memory_seconds` of speech (exponential forgetting). With N bodies and nobody,
+
+    c_vn proportional to (1 - pi_0) / N  N(offset_vn; 0, V_vn) exp(lips_vn),    c_v0 proportional to pi_0 / (2 pi),
+    V_vn = bias^2 + direction^2 / (number of independent frames) + variance of the body's azimuth.
+
+Errors of direction that last, such as those by reflections, can exchange neighbours, however long one listens. Bodies
+that stand near each other therefore share what the posterior says of them:
+
+    c'_n = sum over m of S_mn c_m,    S_mn proportional to exp(-(theta_m - theta_n)^2 / (2 resolution^2)), rows sum to one.
+
+A pair is asserted from `assert_confidence` and given up below `drop_confidence`. At most one body a voice, at most one
+voice a body.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvae.audiovisual.scene import Array, Ids
+from dvae.audiovisual.speaking import rows_of
+from dvae.audiovisual.voices import NOBODY, Assigned, Voices, wrap
+from dvae.configuration import setting
+
+FRAME_SECONDS = 0.1  # between directions with independent errors
+FIRST_SECONDS = 0.1  # of speech, until which a new body counts less than in full
+LATELY_SECONDS = 1.0  # who was heard within it holds a body against others, and may be matched
+
+
+@dataclass(frozen=True)
+class BindingConfig:
+    """How sure a match has to be."""
+
+    direction_stddev_degrees: float = setting(
+        5.0, "errors of the heard directions that change from frame to frame", unit="deg", minimum=0.1, maximum=90.0
+    )
+    bias_stddev_degrees: float = setting(
+        4.0, "errors of the heard directions against the bodies that last", unit="deg", minimum=0.1, maximum=90.0
+    )
+    resolution_degrees: float = setting(
+        13.5, "bodies that are nearer than about this cannot be told apart", unit="deg", minimum=0.1, maximum=90.0
+    )
+    nobody_probability: float = setting(
+        0.2, "how often a voice belongs to nobody who is tracked", minimum=0.001, maximum=0.999
+    )
+    memory_seconds: float = setting(0.5, "so much speech of a voice counts", unit="s", minimum=0.01, maximum=60.0)
+    assert_confidence: float = setting(0.6, "a match is said from this confidence", minimum=0.0, maximum=1.0)
+    drop_confidence: float = setting(0.4, "a match is taken back below this confidence", minimum=0.0, maximum=1.0)
+
+
+class Bodies(NamedTuple):
+    """N tracked people, as the microphones see them."""
+
+    source_id: Ids  # (N,), unique
+    azimuth: Array  # (N,), rad; NaN where it is not known
+    variance: Array  # (N,), rad^2
+    nats: Array  # (N,), log-likelihood ratio of other cues (lips) that who is heard now is this body; 0 without
+
+
+class Evidence(NamedTuple):
+    """Where V voices were heard from, as N bodies see it."""
+
+    stream_id: Ids  # (V,)
+    source_id: Ids  # (N,)
+    seconds: Array  # (V, N), of speech, at most memory_seconds
+    offset: Array  # (V, N), rad
+    nats: Array  # (V, N), of other cues
+
+    @classmethod
+    def none(cls) -> Evidence:
+        """Of nobody."""
+        ids, values = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+        return cls(ids, ids, values, values, values)
+
+
+def arrange(evidence: Evidence, stream_id: Ids, source_id: Ids) -> Evidence:
+    """The evidence for these voices (V,) and bodies (N,); nothing is known of new ones."""
+    row, column = rows_of(evidence.stream_id, stream_id), rows_of(evidence.source_id, source_id)
+    known = (row[:, None] >= 0) & (column >= 0)
+
+    def of(values: Array) -> Array:
+        return np.where(known, values[np.ix_(row, column)], 0.0) if values.size else np.zeros(known.shape)
+
+    return Evidence(stream_id, source_id, *(of(values) for values in evidence[2:]))
+
+
+def gather(evidence: Evidence, heard: Assigned, bodies: Bodies, seconds: float, config: BindingConfig) -> Evidence:
+    """The evidence after `seconds` in which the voices (V,) were heard as assigned."""
+    speech = (heard.mass * seconds)[:, None]
+    kept = evidence.seconds * np.exp(-speech / config.memory_seconds)
+    gained = np.where(np.isfinite(bodies.azimuth), config.memory_seconds * -np.expm1(-speech / config.memory_seconds), 0)
+    total = kept + gained
+    share = gained / np.maximum(total, 1e-12)
+    away = np.nan_to_num(wrap(heard.azimuth[:, None] - bodies.azimuth))
+    # the mean goes the shorter way round
+    offset = wrap(evidence.offset + share * wrap(away - evidence.offset))
+    return evidence._replace(
+        seconds=total, offset=offset, nats=evidence.nats + share * (bodies.nats - evidence.nats)
+    )
+
+
+def posterior(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
+    """c (V, N + 1), the last column for nobody; rows sum to one."""
+    num_bodies = len(bodies.source_id)
+    frames = np.maximum(evidence.seconds / FRAME_SECONDS, 1.0)
+    variance = (
+        math.radians(config.bias_stddev_degrees) ** 2
+        + math.radians(config.direction_stddev_degrees) ** 2 / frames
+        + np.nan_to_num(bodies.variance)
+    )
+    uniform = -math.log(2.0 * math.pi)
+    fits = -0.5 * (np.log(2.0 * math.pi * variance) + np.square(evidence.offset) / variance)
+    known = np.minimum(evidence.seconds / FIRST_SECONDS, 1.0)
+    log_body = math.log((1.0 - config.nobody_probability) / max(num_bodies, 1)) + evidence.nats
+    log_body = log_body + known * fits + (1.0 - known) * uniform
+    log_nobody = np.full((len(log_body), 1), math.log(config.nobody_probability) + uniform)
+    joint = np.concatenate([log_body, log_nobody], axis=1)
+    joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+    return np.asarray(joint / joint.sum(axis=1, keepdims=True))
+
+
+def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
+    """c' (V, N): the posterior of the bodies, shared with those that stand near."""
+    apart = wrap(bodies.azimuth[:, None] - bodies.azimuth)
+    alike = np.exp(-0.5 * np.square(apart / math.radians(config.resolution_degrees)))
+    alike = np.where(np.eye(len(apart), dtype=bool), 1.0, np.nan_to_num(alike))
+    return posterior(evidence, bodies, config)[:, :-1] @ (alike / alike.sum(axis=1, keepdims=True))
+
+
+def match(voices: Voices, sure: Array, source_id: Ids, time: float, config: BindingConfig) -> Voices:
+    """The voices with their bodies, by confidences (V, N) of pairs with bodies (N,): those that hold are kept, then
+    the surest of the new ones are made."""
+    column = rows_of(source_id, voices.body)
+    held = (column >= 0) & (np.take_along_axis(_padded(sure), column[:, None], 1)[:, 0] >= config.drop_confidence)
+    body = np.where(held, voices.body, NOBODY)
+    lately = time - voices.last_heard <= LATELY_SECONDS
+    may = ((voices.voice_id > 0) & (body == NOBODY) & lately)[:, None] & (sure >= config.assert_confidence)
+    for voice, n in sorted(zip(*np.nonzero(may), strict=True), key=lambda pair: -sure[pair]):
+        if body[voice] == NOBODY and not (lately & (body == source_id[n])).any():
+            body = np.where(body == source_id[n], NOBODY, body)  # from a voice that was silent
+            body[voice] = source_id[n]
+    return voices._replace(body=body)
+
+
+def unsure(voices: Voices, sure: Array, time: float, config: BindingConfig) -> NDArray[np.bool_]:
+    """Bodies (N,) that may be who is heard now where it is not sure who it is."""
+    open_ = (voices.body == NOBODY) & (time - voices.last_heard <= LATELY_SECONDS)
+    doubtful = (sure >= 1.0 - config.assert_confidence - 0.2) & (sure < config.assert_confidence)
+    return np.asarray((open_[:, None] & doubtful).any(axis=0))
+
+
+def _padded(sure: Array) -> Array:
+    """With a last column of zeros, which row -1 finds."""
+    return np.concatenate([sure, np.zeros((len(sure), 1))], axis=1)

@@ -1,0 +1,122 @@
+"""Voices: streams of speech from one direction, or from one body that moves.
+
+What is heard in a frame goes to the stream that it most likely continues: the one that is near and spoke lately. What
+continues none begins a stream, which is a voice once there is enough speech in it. A voice that is matched to a body
+moves with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from dvae.audiovisual.scene import Array, Heard, Ids
+from dvae.configuration import setting
+
+NOBODY = -1  # in the place of a source_id
+SILENT_WEIGHT = 0.05  # log odds of continuing a stream: of one that was silent for long, against one that just spoke
+TRIAL_SECONDS = 1.0  # in which a stream has to become a voice
+HEARD_MASS = 0.2  # a frame with more counts as heard
+
+
+@dataclass(frozen=True)
+class VoiceConfig:
+    """What makes a voice."""
+
+    birth_seconds: float = setting(0.3, "so much speech from one direction makes a voice", unit="s", minimum=0.0)
+    silence_seconds: float = setting(10.0, "a voice that is silent for longer is gone", unit="s", minimum=0.0)
+    reach_degrees: float = setting(
+        15.0, "a voice goes on in directions that are nearer than this", unit="deg", minimum=0.1, maximum=180.0
+    )
+    turning_seconds: float = setting(
+        0.3, "time constant, of speech, with which the direction of a voice follows", unit="s", minimum=0.001
+    )
+
+
+class Voices(NamedTuple):
+    """V streams, oldest first."""
+
+    stream_id: Ids  # (V,), unique
+    voice_id: Ids  # (V,), unique, 0 before there is enough speech
+    azimuth: Array  # (V,), rad
+    speech_seconds: Array  # (V,), lately
+    last_heard: Array  # (V,), s
+    body: Ids  # (V,), source_id, NOBODY where it is matched to none
+    mass: Array  # (V,), in the last frame, in [0, 1]
+
+    @classmethod
+    def none(cls) -> Voices:
+        """No streams."""
+        ids, values = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(ids, ids, values, values, values, ids, values)
+
+
+class Assigned(NamedTuple):
+    """The directions of a frame, by stream."""
+
+    mass: Array  # (V,), in [0, 1]
+    azimuth: Array  # (V,), rad; that of the stream where nothing is heard of it
+
+
+def wrap(angle: Array) -> Array:
+    """To [-pi, pi)."""
+    return (angle + math.pi) % (2.0 * math.pi) - math.pi
+
+
+def choose(voices: Voices, heard: Heard, time: float, config: VoiceConfig) -> Ids:
+    """Which stream each direction (K,) continues -> rows (K,), -1 for none."""
+    if not len(voices.azimuth):
+        return np.full(len(heard.azimuth), -1, dtype=np.int64)
+    away = np.abs(wrap(heard.azimuth[:, None] - voices.azimuth))  # (K, V)
+    reach = math.radians(config.reach_degrees)
+    lately = np.maximum(SILENT_WEIGHT, np.exp(-(time - voices.last_heard)))
+    score = np.where(away < reach, np.log(lately) - 0.5 * np.square(away / (reach / 2.5)), -np.inf)
+    best = score.argmax(axis=1)
+    return np.where(np.isfinite(score[np.arange(len(best)), best]), best, -1)
+
+
+def assign(voices: Voices, heard: Heard, row: Ids) -> Assigned:
+    """The directions (K,) of each stream as one."""
+    belongs = np.arange(len(voices.azimuth))[:, None] == row  # (V, K)
+    weight = belongs * heard.weight * heard.speech
+    mass = weight.sum(axis=1)
+    away = wrap(heard.azimuth - voices.azimuth[:, None])
+    mean = np.where(mass > 0, (weight * away).sum(axis=1) / np.maximum(mass, 1e-12), 0.0)
+    return Assigned(np.minimum(mass, 1.0), wrap(voices.azimuth + mean))
+
+
+def begin(voices: Voices, heard: Heard, row: Ids, next_stream: int, time: float, config: VoiceConfig) -> Voices:
+    """With a stream more for the strongest direction that continues none, if it is far from all of them."""
+    free = np.flatnonzero((row < 0) & (heard.weight * heard.speech > HEARD_MASS))
+    if not len(free):
+        return voices
+    azimuth = heard.azimuth[free[heard.weight[free].argmax()]]
+    fresh = Voices(*(np.array([v]) for v in (next_stream, 0, azimuth, 0.0, time, NOBODY, 0.0)))
+    return Voices(*(np.concatenate(pair) for pair in zip(voices, fresh, strict=True)))
+
+
+def hear(voices: Voices, assigned: Assigned, seconds: float, time: float, config: VoiceConfig) -> Voices:
+    """The streams at `time` after `seconds` of what was assigned to them."""
+    step = -np.expm1(-assigned.mass * seconds / config.turning_seconds)
+    lately = voices.speech_seconds * math.exp(-seconds / TRIAL_SECONDS) + assigned.mass * seconds
+    return voices._replace(
+        azimuth=wrap(voices.azimuth + step * wrap(assigned.azimuth - voices.azimuth)),
+        speech_seconds=lately,
+        last_heard=np.where(assigned.mass > HEARD_MASS, time, voices.last_heard),
+        mass=assigned.mass,
+    )
+
+
+def name(voices: Voices, next_voice: int, config: VoiceConfig) -> Voices:
+    """With a new voice_id for streams that have enough speech."""
+    born = (voices.voice_id == 0) & (voices.speech_seconds >= config.birth_seconds)
+    return voices._replace(voice_id=np.where(born, next_voice - 1 + np.cumsum(born), voices.voice_id))
+
+
+def alive(voices: Voices, time: float, config: VoiceConfig) -> np.ndarray:
+    """Which streams go on (V,)."""
+    limit = np.where(voices.voice_id > 0, config.silence_seconds, TRIAL_SECONDS)
+    return time - voices.last_heard <= limit
