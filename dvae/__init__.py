@@ -1,7 +1,7 @@
 """Deep dynamical generative models for tracking people and enhancing speech (never imports ROS).
 
 What most users need has its name here, imported when it is first asked for, so that the enhancer needs no torch:
-`OnlineTracker`, `StreamingEnhancer` and `load_model`.
+`OnlineTracker`, `SpeakerFinder`, `StreamingEnhancer` and `load_model`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dvae.audiovisual.speakers import SpeakerFinder as SpeakerFinder
     from dvae.enhancement.streaming import StreamingEnhancer as StreamingEnhancer
     from dvae.models.store.registry import load_model as load_model
     from dvae.tracking.online import OnlineTracker as OnlineTracker
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOMES = {  # no __all__: pdoc would leave out the modules below
     "OnlineTracker": "dvae.tracking.online",
+    "SpeakerFinder": "dvae.audiovisual.speakers",
     "StreamingEnhancer": "dvae.enhancement.streaming",
     "load_model": "dvae.models.store.registry",
 }

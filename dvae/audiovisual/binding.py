@@ -9,7 +9,7 @@ Of a voice v and a body n the mean of the offset, heard azimuth minus where the 
 Errors of direction that last, such as those by reflections, can exchange neighbours, however long one listens. Bodies
 that stand near each other therefore share what the posterior says of them:
 
-    c'_n = sum over m of S_mn c_m,    S_mn proportional to exp(-(theta_m - theta_n)^2 / (2 resolution^2)), rows sum to one.
+    c'_n = sum over m of S_mn c_m,    S_mn proportional to exp(-(theta_m - theta_n)^2 / (2 resolution^2)), sum_n = 1.
 
 A pair is asserted from `assert_confidence` and given up below `drop_confidence`. At most one body a voice, at most one
 voice a body.
@@ -24,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.audiovisual.association import wrapped
 from dvae.audiovisual.scene import Array, Ids
 from dvae.audiovisual.speaking import rows_of
-from dvae.audiovisual.voices import NOBODY, Assigned, Voices, wrap
+from dvae.audiovisual.voices import NOBODY, Assigned, Voices
 from dvae.configuration import setting
 
 FRAME_SECONDS = 0.1  # between directions with independent errors
@@ -95,15 +96,15 @@ def gather(evidence: Evidence, heard: Assigned, bodies: Bodies, seconds: float, 
     """The evidence after `seconds` in which the voices (V,) were heard as assigned."""
     speech = (heard.mass * seconds)[:, None]
     kept = evidence.seconds * np.exp(-speech / config.memory_seconds)
-    gained = np.where(np.isfinite(bodies.azimuth), config.memory_seconds * -np.expm1(-speech / config.memory_seconds), 0)
+    gained = np.where(
+        np.isfinite(bodies.azimuth), config.memory_seconds * -np.expm1(-speech / config.memory_seconds), 0
+    )
     total = kept + gained
     share = gained / np.maximum(total, 1e-12)
-    away = np.nan_to_num(wrap(heard.azimuth[:, None] - bodies.azimuth))
+    away = np.nan_to_num(wrapped(heard.azimuth[:, None] - bodies.azimuth))
     # the mean goes the shorter way round
-    offset = wrap(evidence.offset + share * wrap(away - evidence.offset))
-    return evidence._replace(
-        seconds=total, offset=offset, nats=evidence.nats + share * (bodies.nats - evidence.nats)
-    )
+    offset = wrapped(evidence.offset + share * wrapped(away - evidence.offset))
+    return evidence._replace(seconds=total, offset=offset, nats=evidence.nats + share * (bodies.nats - evidence.nats))
 
 
 def posterior(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
@@ -128,10 +129,10 @@ def posterior(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Arra
 
 def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
     """c' (V, N): the posterior of the bodies, shared with those that stand near."""
-    apart = wrap(bodies.azimuth[:, None] - bodies.azimuth)
+    apart = wrapped(bodies.azimuth[:, None] - bodies.azimuth)
     alike = np.exp(-0.5 * np.square(apart / math.radians(config.resolution_degrees)))
     alike = np.where(np.eye(len(apart), dtype=bool), 1.0, np.nan_to_num(alike))
-    return posterior(evidence, bodies, config)[:, :-1] @ (alike / alike.sum(axis=1, keepdims=True))
+    return np.asarray(posterior(evidence, bodies, config)[:, :-1] @ (alike / alike.sum(axis=1, keepdims=True)))
 
 
 def match(voices: Voices, sure: Array, source_id: Ids, time: float, config: BindingConfig) -> Voices:

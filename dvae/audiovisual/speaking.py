@@ -40,9 +40,7 @@ class SpeakingConfig:
     speech_seconds: float = setting(
         2.0, "how long somebody speaks, on average (stays with 0.95 for 0.1 s)", unit="s", minimum=0.05, live=True
     )
-    silence_seconds: float = setting(
-        4.0, "how long somebody is silent, on average", unit="s", minimum=0.05, live=True
-    )
+    silence_seconds: float = setting(4.0, "how long somebody is silent, on average", unit="s", minimum=0.05, live=True)
     middle_mass: float = setting(
         0.3, "mass that is as likely from who speaks as from who is silent", minimum=0.0, maximum=1.0, live=True
     )
@@ -91,7 +89,7 @@ def follow(state: Speaking, source_id: Ids, time: float, config: SpeakingConfig)
         return np.where(old, values[row], fresh) if len(values) else np.full(len(source_id), fresh)
 
     return Speaking(
-        source_id, of(state.mass, 0.0), of(state.probability, prior), of(state.speaking, False).astype(bool),
+        source_id, of(state.mass, 0.0), of(state.probability, prior), of(state.speaking.astype(float), 0.0) > 0,
         of(state.since, time),
     )  # fmt: skip
 
@@ -129,6 +127,12 @@ def hush(state: Speaking, time: float) -> Speaking:
     return state._replace(
         mass=nothing, probability=nothing + FLOOR, speaking=silent, since=np.where(state.speaking, time, state.since)
     )
+
+
+def veto(state: Speaking, doubtful: NDArray[np.bool_], time: float) -> Speaking:
+    """Without the decision that they speak for those of whom it is not sure (M,)."""
+    taken = doubtful & state.speaking
+    return state._replace(speaking=state.speaking & ~taken, since=np.where(taken, time, state.since))
 
 
 def forward(probability: Array, nats_per_second: Array, seconds: float, config: SpeakingConfig) -> Array:

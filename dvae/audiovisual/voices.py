@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dvae.audiovisual.association import wrapped
 from dvae.audiovisual.scene import Array, Heard, Ids
 from dvae.configuration import setting
+from dvae.tracking.population import join
 
-NOBODY = -1  # in the place of a source_id
+NOBODY = 0  # in the place of a source_id
 SILENT_WEIGHT = 0.05  # log odds of continuing a stream: of one that was silent for long, against one that just spoke
 TRIAL_SECONDS = 1.0  # in which a stream has to become a voice
 HEARD_MASS = 0.2  # a frame with more counts as heard
@@ -61,16 +64,11 @@ class Assigned(NamedTuple):
     azimuth: Array  # (V,), rad; that of the stream where nothing is heard of it
 
 
-def wrap(angle: Array) -> Array:
-    """To [-pi, pi)."""
-    return (angle + math.pi) % (2.0 * math.pi) - math.pi
-
-
 def choose(voices: Voices, heard: Heard, time: float, config: VoiceConfig) -> Ids:
     """Which stream each direction (K,) continues -> rows (K,), -1 for none."""
     if not len(voices.azimuth):
         return np.full(len(heard.azimuth), -1, dtype=np.int64)
-    away = np.abs(wrap(heard.azimuth[:, None] - voices.azimuth))  # (K, V)
+    away = np.abs(wrapped(heard.azimuth[:, None] - voices.azimuth))  # (K, V)
     reach = math.radians(config.reach_degrees)
     lately = np.maximum(SILENT_WEIGHT, np.exp(-(time - voices.last_heard)))
     score = np.where(away < reach, np.log(lately) - 0.5 * np.square(away / (reach / 2.5)), -np.inf)
@@ -83,19 +81,19 @@ def assign(voices: Voices, heard: Heard, row: Ids) -> Assigned:
     belongs = np.arange(len(voices.azimuth))[:, None] == row  # (V, K)
     weight = belongs * heard.weight * heard.speech
     mass = weight.sum(axis=1)
-    away = wrap(heard.azimuth - voices.azimuth[:, None])
+    away = wrapped(heard.azimuth - voices.azimuth[:, None])
     mean = np.where(mass > 0, (weight * away).sum(axis=1) / np.maximum(mass, 1e-12), 0.0)
-    return Assigned(np.minimum(mass, 1.0), wrap(voices.azimuth + mean))
+    return Assigned(np.minimum(mass, 1.0), wrapped(voices.azimuth + mean))
 
 
-def begin(voices: Voices, heard: Heard, row: Ids, next_stream: int, time: float, config: VoiceConfig) -> Voices:
-    """With a stream more for the strongest direction that continues none, if it is far from all of them."""
-    free = np.flatnonzero((row < 0) & (heard.weight * heard.speech > HEARD_MASS))
-    if not len(free):
+def begin(voices: Voices, heard: Heard, row: Ids, stream_id: int, time: float) -> Voices:
+    """With a stream more for the strongest direction that continues none, if it is strong enough."""
+    weight = heard.weight * heard.speech * (row < 0)
+    if not len(weight) or weight.max() <= HEARD_MASS:
         return voices
-    azimuth = heard.azimuth[free[heard.weight[free].argmax()]]
-    fresh = Voices(*(np.array([v]) for v in (next_stream, 0, azimuth, 0.0, time, NOBODY, 0.0)))
-    return Voices(*(np.concatenate(pair) for pair in zip(voices, fresh, strict=True)))
+    azimuth = heard.azimuth[weight.argmax()]
+    fresh = Voices(*(np.array([value]) for value in (stream_id, 0, azimuth, 0.0, time, NOBODY, 0.0)))
+    return join(voices, fresh)
 
 
 def hear(voices: Voices, assigned: Assigned, seconds: float, time: float, config: VoiceConfig) -> Voices:
@@ -103,7 +101,7 @@ def hear(voices: Voices, assigned: Assigned, seconds: float, time: float, config
     step = -np.expm1(-assigned.mass * seconds / config.turning_seconds)
     lately = voices.speech_seconds * math.exp(-seconds / TRIAL_SECONDS) + assigned.mass * seconds
     return voices._replace(
-        azimuth=wrap(voices.azimuth + step * wrap(assigned.azimuth - voices.azimuth)),
+        azimuth=wrapped(voices.azimuth + step * wrapped(assigned.azimuth - voices.azimuth)),
         speech_seconds=lately,
         last_heard=np.where(assigned.mass > HEARD_MASS, time, voices.last_heard),
         mass=assigned.mass,
@@ -116,7 +114,7 @@ def name(voices: Voices, next_voice: int, config: VoiceConfig) -> Voices:
     return voices._replace(voice_id=np.where(born, next_voice - 1 + np.cumsum(born), voices.voice_id))
 
 
-def alive(voices: Voices, time: float, config: VoiceConfig) -> np.ndarray:
+def alive(voices: Voices, time: float, config: VoiceConfig) -> NDArray[np.bool_]:
     """Which streams go on (V,)."""
     limit = np.where(voices.voice_id > 0, config.silence_seconds, TRIAL_SECONDS)
     return time - voices.last_heard <= limit

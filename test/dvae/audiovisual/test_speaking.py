@@ -83,7 +83,8 @@ def test_state_belongs_to_ids_in_any_order() -> None:
 def test_robot_is_nobody() -> None:
     state = listen(of(1, 2), np.array([1.0, 0.0]), 1.0, 1.0, CONFIG)
     quiet = hush(state, 1.5)
-    assert not quiet.speaking.any() and quiet.probability.max() < 0.01
+    assert not quiet.speaking.any()
+    assert quiet.probability.max() < 0.01
     assert quiet.since.tolist() == [1.5, 0.0]
 
 
