@@ -172,7 +172,7 @@ def main() -> None:
             config = replace(ROWS[name], part=TUNE) if arguments.tune else ROWS[name]
             seeds = range(arguments.first_seed, arguments.first_seed + number)
             jobs = pool.map(work, [(config, seed) for seed in seeds])
-            results = list(tqdm(jobs, total=number, desc=name, leave=False))
+            results = list(tqdm(jobs, total=number, desc=name, leave=False, disable=None))
             for chain in arguments.chains:
                 scores = [result[chain][0] for result in results]
                 cells = [with_interval(f, scores, 2 if key in ("F1", "time s") else 1) for key, f in MEASURES.items()]
