@@ -190,9 +190,6 @@ class _Fit:
 
     def m_step(self) -> None:
         """Each piece by weighted least squares; those with too few pairs go."""
-        kept = self._share.sum(axis=0) >= FEWEST
-        if not kept.all():
-            self._share = self._share[:, kept] / np.maximum(self._share[:, kept].sum(axis=1, keepdims=True), 1e-300)
         self.pieces = self._fitted()
         self._log_share = self._log_joint()
 
@@ -203,6 +200,11 @@ class _Fit:
 
     def _fitted(self) -> AffinePieces:
         count = self._share.sum(axis=0)
+        kept = count >= min(FEWEST, count.max())
+        if not kept.all():
+            share = self._share[:, kept]
+            self._share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
+            count = self._share.sum(axis=0)
         centre = self._share.T @ self._places / count[:, None]
         offset = self._places[:, None] - centre
         spread = _scatter(self._share, offset) / count[:, None, None] + self._floor
