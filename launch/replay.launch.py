@@ -25,7 +25,9 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("delay", default_value="2.0", description="seconds from ready nodes to the playback"),
             DeclareLaunchArgument("namespace", default_value="", description="of the nodes"),
             DeclareLaunchArgument(
-                "enable", default_value="[detector, tracker, enhancer, overlay]", description="the nodes to run"
+                "enable",
+                default_value="[detector, tracker, enhancer, speakers, overlay]",
+                description="the nodes to run",
             ),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(perception),

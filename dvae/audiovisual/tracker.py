@@ -66,7 +66,7 @@ class AudioVisualTracker:
         self, tracker: OnlineTracker, bearings: BearingMap | None, config: AudioVisualConfig | None = None
     ) -> None:
         self.config = config or AudioVisualConfig()
-        self._tracker, self._bearings = tracker, bearings
+        self._tracker, self.bearings = tracker, bearings
 
     def reset(self) -> None:
         """Forget everybody; ids go on."""
@@ -103,11 +103,11 @@ class AudioVisualTracker:
         )
 
     def _sources(self, tracks: Tracks) -> Sources:
-        if self._bearings is None:
+        if self.bearings is None:
             tracks = select(tracks, np.zeros(len(tracks.track_id), dtype=bool))
             nothing = np.zeros(0)
             return Sources(tracks.track_id, tracks.track_id, nothing, nothing, np.zeros(0, dtype=bool))
-        azimuth, slope, variance = self._bearings.bearings(tracks.boxes)
+        azimuth, slope, variance = self.bearings.bearings(tracks.boxes)
         spread = (tracks.variance[:, 0] + tracks.variance[:, 2]) / 4.0
         seen = np.ones(len(azimuth), dtype=bool)
         return Sources(tracks.track_id, tracks.track_id, azimuth, variance + np.square(slope) * spread, seen)

@@ -11,12 +11,14 @@ from dvae_nodes.lifecycle.names import split_names
 from dvae_nodes.lifecycle.node import PipelineNode
 from dvae_nodes.lifecycle.run import run_nodes
 from dvae_nodes.overlay import OverlayNode
+from dvae_nodes.speakers import SpeakersNode
 from dvae_nodes.tracker import TrackerNode
 
 NODES: dict[str, type[PipelineNode]] = {
     "detector": DetectorNode,
     "tracker": TrackerNode,
     "enhancer": EnhancerNode,
+    "speakers": SpeakersNode,
     "overlay": OverlayNode,
 }
 ENABLE = ParameterDescriptor(description=f"the nodes to run: some of {', '.join(NODES)}", dynamic_typing=True)

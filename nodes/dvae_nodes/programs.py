@@ -36,6 +36,11 @@ def detector() -> None:
     run("detector")
 
 
+def speakers() -> None:
+    """Node `speakers`."""
+    run("speakers")
+
+
 def overlay() -> None:
     """Node `overlay`."""
     run("overlay")

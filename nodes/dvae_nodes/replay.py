@@ -127,7 +127,8 @@ def replay(
     with one_opencv_thread(), closing(SourceBag(source, reporter)) as bag, stop_on_signal() as stopped:
         types = bag_types(bag, reporter)
         connections = [Connection(*key) for key, count in bag.counts.items() if count and key[1] in types.store.types]
-        classes = list(pipelines or [kind for kind in PIPELINES if kind not in ON_REQUEST])
+        given = pipelines or [kind for kind in PIPELINES if kind not in ON_REQUEST]
+        classes = [kind for kind in given if kind.has_work((settings or {}).get(kind.name, Settings()))]
         if needs_detector(connections) if detect is None else detect:
             classes.append(DetectorPipeline)
         routing = Routing(classes, settings or {}, connections, types, reporter, chosen)
@@ -184,7 +185,8 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=TOPIC",
-        help="read the input NAME (detections, image, audio) from TOPIC and no other; may be given several times",
+        help="read the input NAME (detections, image, audio) from TOPIC and no other; speakers.audio is that of one "
+        "pipeline; may be given several times",
     )
     examples = {"tracker": "smoothing_lag=15", "enhancer": "preset=low_latency", "detector": "hit_threshold=0.5"}
     for pipeline in PIPELINES:

@@ -35,8 +35,9 @@ class Input(NamedTuple):
     when: name of the setting that turns it on, empty for always. depth: of the queue. optional: that nothing comes is
     no problem. newest_only: handled by a worker thread that takes the newest message, so that nothing else waits; the
     other methods of the pipeline may be called meanwhile. any_name: in a bag, a topic of this type with another name is
-    taken for it. shared: in a bag, one such topic serves all streams of its namespace. lossless: live, every message
-    counts: reliable where all who publish it offer that.
+    taken for it. shared: in a bag, one such topic serves all streams of its namespace. anywhere: in a bag, the only
+    such topic serves all namespaces that have none. beside: in a bag, it is looked for where the topic of that other
+    input is. lossless: live, every message counts: reliable where all who publish it offer that.
     """
 
     topic: Topic
@@ -48,6 +49,8 @@ class Input(NamedTuple):
     newest_only: bool = False
     any_name: bool = False
     shared: bool = False
+    anywhere: bool = False
+    beside: Topic | None = None
     lossless: bool = False
 
 
@@ -87,6 +90,11 @@ class Pipeline(ABC):
         if not found:
             raise ValueError(f"{cls.name}: {declared.topic.name}: expected a setting {declared.when!r}, found none")
         return bool(found[0])
+
+    @classmethod
+    def has_work(cls, settings: Settings) -> bool:
+        """Whether these settings leave it anything to do: dvae-replay does without it where they do not."""
+        return True
 
     def types_of(self, topic: Topic) -> tuple[str, ...]:
         """Which of a topic's types this instance takes or gives; none: it does without the topic."""

@@ -8,7 +8,7 @@ from typing import Any
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
-from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 try:
@@ -30,7 +30,8 @@ PATIENCE = 4  # looks after which it is said that a subscription cannot be made
 class Source:
     """The subscription of `node` to a declared input. kinds: the types that can be read, the one that is taken before
     somebody publishes first; receive: is given the messages; changed: is told the topic and the type that is taken now.
-    Best effort; a lossless one reliable where all publishers offer it; qos_overrides change both."""
+    Best effort; a lossless one reliable where all publishers offer it; of a latched topic also what was sent before;
+    qos_overrides change all of it."""
 
     def __init__(
         self,
@@ -45,7 +46,8 @@ class Source:
         self.topic, self.kinds, self.kind = declared.topic.name, tuple(kinds), kinds[0]
         self.meter = Meter(declared.optional)
         reliability = ReliabilityPolicy.RELIABLE if declared.lossless else ReliabilityPolicy.BEST_EFFORT
-        self.qos = QoSProfile(depth=declared.depth, reliability=reliability)
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if declared.topic.latched else DurabilityPolicy.VOLATILE
+        self.qos = QoSProfile(depth=declared.depth, reliability=reliability, durability=durability)
         self._follows = declared.lossless and not self._is_reliability_given()
         excluded = {QoSPolicyKind.RELIABILITY} if self._follows else set()
         self._policies = [policy for policy in OVERRIDABLE if policy not in excluded]

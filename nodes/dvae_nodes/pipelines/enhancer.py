@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,10 @@ from dvae.enhancement.config import PRESETS
 from dvae.enhancement.microphones import MicrophoneConfig
 from dvae.enhancement.streaming import EnhancerSettings, StreamingEnhancer
 from dvae.signal.audio_input import AudioFormat
-from dvae.signal.channel_choice import parse_channels
-from dvae.signal.sample_formats import SAMPLE_FORMATS, output_format
-from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings, handle
+from dvae.signal.sample_formats import output_format
+from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.pipelines.announced_format import USUAL_FORMAT, AnnouncedFormat
+from dvae_nodes.pipelines.audio_reader import AUDIO_QUEUE, AudioConfig, AudioReader, Received, check_channels
 from dvae_nodes.pipelines.echo_reference import EchoReference
 from dvae_nodes.pipelines.stamped_audio import StampedAudio
 from dvae_nodes.pipelines.stamped_enhancer import Enhanced, StampedEnhancer
@@ -27,40 +25,20 @@ from dvae_nodes.wire import audio, topics, voices
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire.messages import MessageTypes, Output
 
-AUDIO_QUEUE = 1000  # chunks, 10 s of 10 ms: audio must not be dropped while another callback runs
 ANNOUNCED_FIRST = "S16LE"  # how enhanced audio is coded where nothing was said of it yet
 
 
 @dataclass(frozen=True)
-class EnhancerNodeConfig:
+class EnhancerNodeConfig(AudioConfig):
     """Settings of the enhancer node beside those of the algorithm."""
 
     preset: str = setting(
         "quality", "quality (80 ms) or low_latency (32 ms): the shipped model that is used", choices=tuple(PRESETS)
     )
     model: str = setting("", "speech model instead of the preset's: name of a shipped one, or a folder")
-    audio_type: str = setting(
-        "auto",
-        "message on `audio`: auto takes the one that is published there, AudioStamped, AudioDataStamped or AudioData",
-        choices=("auto", "AudioStamped", "AudioDataStamped", "AudioData"),
-    )
-    sample_rate: int = setting(
-        0, "rate of audio without format information, 0: wait for audio_info", unit="Hz", minimum=0, maximum=384000
-    )
-    num_channels: int = setting(1, "channels of audio without format information", minimum=1, maximum=64)
-    sample_format: str = setting(
-        "S16LE",
-        f"format of audio without format information: {', '.join(SAMPLE_FORMATS)}, or as ALSA and ffmpeg spell it",
-    )
     cancel_echo: bool = setting(False, "take what the topic `reference` plays out of the microphones")
     ros4hri: bool = setting(False, "publish /humans/voices (needs hri_msgs) with one anonymous voice")
     voice_prefix: str = setting("v", "letters before the number in the ROS4HRI id of the voice")
-    max_gap: float = setting(
-        0.2,
-        "lost audio becomes silence; where more is lost than this, or time goes back, it starts anew",
-        unit="s",
-        minimum=0.01,
-    )
 
 
 def make_enhancer(settings: Settings) -> StreamingEnhancer:
@@ -68,10 +46,7 @@ def make_enhancer(settings: Settings) -> StreamingEnhancer:
     node, microphones = settings[EnhancerNodeConfig], settings[MicrophoneConfig]
     if microphones.channel_mode in ("delay_and_sum", "mvdr") and not microphones.uses_array:
         raise ValueError(f"channel_mode {microphones.channel_mode}: expected microphone_positions, got none")
-    used = parse_channels(microphones.channels)
-    if microphones.uses_array and used is not None and len(used) != len(microphones.positions()):
-        expected = f"channels: expected {len(microphones.positions())} of them (microphone_positions)"
-        raise ValueError(f"{expected}, got {len(used)} in {microphones.channels!r}")
+    check_channels(microphones.channels, len(microphones.positions()) if microphones.uses_array else None)
     enhancer = StreamingEnhancer.load(
         node.model or node.preset,
         settings[EnhancerSettings],
@@ -107,16 +82,13 @@ class EnhancerPipeline(Pipeline):
     def __init__(self, types: MessageTypes, settings: Settings, reporter: Reporter) -> None:
         super().__init__(types, settings, reporter)
         node = settings[EnhancerNodeConfig]
-        self.kinds = audio.audio_kinds(types, node.audio_type)
+        self._audio = AudioReader(types, node, reporter)
         self.enhancer = make_enhancer(settings)
         self.rate = self.enhancer.stft.sample_rate
         self.reference = EchoReference(self.rate, reporter) if node.cancel_echo else None
         self._stream = StampedEnhancer(self.enhancer, self._make_input(), self.reference)
-        given = AudioFormat(node.sample_rate or USUAL_FORMAT.sample_rate, node.num_channels, node.sample_format)
-        fixed = given if node.sample_rate else None
-        self._format = AnnouncedFormat(fixed, reporter)
         self._reference_format: AudioFormat | None = None
-        self._kind = self.kinds[0]  # of what comes in, and so of what goes out
+        self._kind = self._audio.kinds[0]  # of what comes in, and so of what goes out
         self._told_format = ANNOUNCED_FIRST  # of the samples that go out
         self._listed = False  # the voice is on the list of ROS4HRI
         self.voice_id = f"{node.voice_prefix}1"  # the one anonymous voice of this microphone
@@ -133,11 +105,9 @@ class EnhancerPipeline(Pipeline):
         return StampedAudio(self.rate, channels, node.max_gap, self.reporter, use=microphones.channels)
 
     def types_of(self, topic: topics.Topic) -> tuple[str, ...]:
-        if topic.types == topics.AUDIO_KINDS:
-            return self.kinds
-        if topic.types == topics.AUDIO_INFO.types:
-            return topic.types if audio.has_separate_info(self.types) and self.kinds[0] != audio.STAMPED else ()
-        return () if topic == topics.VOICE_AUDIO and not audio.has_plain_data(self.types) else topic.types
+        if topic == topics.VOICE_AUDIO and not audio.has_plain_data(self.types):
+            return ()
+        return self._audio.types_of(topic)
 
     def standing_ids(self) -> tuple[str, ...]:
         return (self.voice_id,)
@@ -164,7 +134,7 @@ class EnhancerPipeline(Pipeline):
     def on_reference(self, message: Any, receive_time: int) -> list[Output]:
         """What the loudspeaker plays, either kind of audio, stamped with the time of its first sample."""
         chunk = audio.chunk_from_message(message, receive_time)
-        known = chunk.format or self._reference_format or self._format.known
+        known = chunk.format or self._reference_format or self._audio.known
         if known is None:
             raise ValueError("expected reference_info or audio_info with the format, got none yet")
         if self.reference is not None:
@@ -173,15 +143,13 @@ class EnhancerPipeline(Pipeline):
 
     def on_audio_info(self, message: Any, _: int) -> list[Output]:
         """The format of the chunks before and after it; tells that of the enhanced audio."""
-        outputs = self._chunks(self._format.announce(message))
-        known = self._format.known
+        outputs = self._enhanced(self._audio.announce(message))
+        known = self._audio.known
         return [*outputs, self._tell_format(output_format(known.sample_type) if known else ANNOUNCED_FIRST)]
 
     def on_audio(self, message: Any, receive_time: int) -> list[Output]:
         """A chunk of either kind."""
-        chunk = audio.chunk_from_message(message, receive_time)
-        self._kind = chunk.kind
-        return self._chunks([chunk] if chunk.format else self._format.admit(chunk))
+        return self._enhanced(self._audio.read(message, receive_time))
 
     def configure(self, settings: Settings) -> None:
         super().configure(settings)
@@ -192,7 +160,7 @@ class EnhancerPipeline(Pipeline):
         self._stream.reset()
 
     def flush(self) -> list[Output]:
-        outputs = self._chunks(self._format.give_up())  # it ends before its format was announced: nothing is lost
+        outputs = self._enhanced(self._audio.give_up())
         return outputs + self._messages(self._stream.flush())
 
     def close(self) -> list[Output]:
@@ -203,15 +171,12 @@ class EnhancerPipeline(Pipeline):
             outputs.append(voices.tracked(self.types, header or convert.make_header(self.types, 0, ""), []))
         return outputs
 
-    def _chunks(self, chunks: list[audio.AudioChunk]) -> list[Output]:
-        """The results of chunks whose format is known."""
-        outputs: list[Output] = []
-        for chunk in chunks:
-            known = chunk.format or self._format.known
-            assert known is not None
-            work = partial(self._stream.add, chunk, known)
-            outputs += self._messages(handle(self.reporter, topics.AUDIO.name, work) or [])  # the others go on
-        return outputs
+    def _enhanced(self, received: list[Received]) -> list[Output]:
+        return self._audio.each(received, self._add)
+
+    def _add(self, received: Received) -> list[Output]:
+        self._kind = received.chunk.kind
+        return self._messages(self._stream.add(*received))
 
     def _tell_format(self, sample_type: str) -> Output:
         """What enhanced audio is coded in, for the kind that sends it apart."""

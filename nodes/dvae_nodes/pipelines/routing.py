@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings, handle
 from dvae_nodes.lifecycle.reporting import Reporter
-from dvae_nodes.pipelines.streams import Connection, Place, Streams, drives
+from dvae_nodes.pipelines.streams import Connection, Place, Streams, drives, split
 from dvae_nodes.wire.id_lists import IdLists
 from dvae_nodes.wire.messages import MessageTypes, Output
+from dvae_nodes.wire.topics import Topic, stream_name
 
 NO_SETTINGS = Settings()
 
@@ -98,32 +99,44 @@ class Routing:
             return []
         made = [self._make(kind)]  # to be asked for its types
         found = {entry: self._streams.places(kind, entry, made[0].types_of(entry.topic)) for entry in inputs}
-        places = dict.fromkeys(fed) | {place: None for entry in inputs if drives(entry) for place in found[entry]}
+        driver = None if fed else next((entry for entry in inputs if drives(entry) and found[entry]), None)
+        places = list(fed or (found[driver] if driver else ()))
         for place in places:
             number = sum(other is kind for other, _ in self._running)
             if number and any(entry.topic.has_ids() and self._is_on(kind, entry) for entry in kind.outputs):
                 text = f"{kind.name}: ids of {place.group} get `{letters(number)}` behind their prefix: others have it"
                 self._reporter.report(f"prefix {place.group}", text)
             self._running[kind, place.group] = made.pop() if made else self._make(kind, number)
-            for entry in inputs:
-                connection = self._of_place(kind, entry, place, found[entry])
+            taken: dict[Topic, Connection] = {}
+            for entry in sorted(inputs, key=lambda each: each.beside is not None):
+                beside = taken.get(entry.beside) if entry.beside else None
+                where = place if beside is None else Place(*[split(stream_name(*beside))[0]] * 2)
+                connection = self._of_place(kind, entry, where, found[entry], entry is driver)
                 if connection is not None:
+                    taken[entry.topic] = connection
                     self._ports.setdefault(connection, []).append(Port(kind, place.group, entry))
-        return list(places)
+        return places
 
     def _of_place(
-        self, kind: type[Pipeline], declared: Input, place: Place, found: Mapping[Place, Connection]
+        self,
+        kind: type[Pipeline],
+        declared: Input,
+        place: Place,
+        found: Mapping[Place, Connection],
+        is_driver: bool,
     ) -> Connection | None:
-        """What an input reads at a place: its own topic, or one that serves the whole namespace."""
-        if place in found or drives(declared):
+        """What an input reads at a place: its own topic, or one that serves the whole namespace, or all of them."""
+        if place in found or is_driver:
             return found.get(place)
-        if self._streams.is_chosen(declared) and len(found) == 1:
+        if len(found) == 1 and (declared.anywhere or self._streams.is_chosen(kind, declared)):
             return next(iter(found.values()))
         near = {where.group: connection for where, connection in found.items() if where.namespace == place.namespace}
         name, where = declared.topic.name, place.namespace or "/"
         if not near and not declared.optional:
             cause = declared.when or f"`{name}`"
-            text = f"{kind.name}: {cause}: expected a topic for `{name}` in {where}, got none"
+            others = ", ".join(connection.topic for connection in found.values()) if declared.anywhere else ""
+            got = f"{others} elsewhere: none is read (choose: --topic {kind.name}.{name}=TOPIC)" if others else "none"
+            text = f"{kind.name}: {cause}: expected a topic for `{name}` in {where}, got {got}"
             self._reporter.report(f"no {name} {where} {kind.name}", text)
         elif near and place.namespace not in near:
             topics = ", ".join(connection.topic for connection in near.values())
@@ -140,8 +153,8 @@ class Routing:
         return pipeline.is_on(declared, self._settings.get(pipeline.name, NO_SETTINGS))
 
     def _is_made(self, pipeline: type[Pipeline], declared: Input) -> bool:
-        """Whether another one puts it out."""
-        return any(other is not pipeline and declared.topic.name in output_names(other) for other in self._classes)
+        """Whether another one that runs puts it out."""
+        return any(other is not pipeline and declared.topic.name in output_names(other) for other, _ in self._running)
 
     def _feeds(self, source: type[Pipeline], reader: type[Pipeline]) -> bool:
         """Whether one puts out what makes the other run."""
@@ -158,13 +171,13 @@ class Routing:
                 continue
             work = partial(declared.handler, pipeline, message, time)
             for output in handle(self._reporter, name, work) or []:
-                results.append(self._lists.merged(group, in_namespace(output, group)))
+                results.append(self._lists.merged(f"{kind.name} {group}", in_namespace(output, group)))
                 waiting += self._passed(kind, group, output)
         return results
 
     def _passed_on(self, kind: type[Pipeline], group: str, outputs: list[Output], time: int) -> list[Output]:
         """Outputs, and what those who read them make of them."""
-        results = [self._lists.merged(group, in_namespace(output, group)) for output in outputs]
+        results = [self._lists.merged(f"{kind.name} {group}", in_namespace(output, group)) for output in outputs]
         for output in outputs:
             results += self._deliver(self._passed(kind, group, output), time)
         return results

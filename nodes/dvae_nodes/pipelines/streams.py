@@ -36,8 +36,8 @@ def split(topic: str) -> tuple[str, str]:
 class Streams:
     """The topics of a bag as what they carry.
 
-    chosen: topics by the name of an input, which then reads these and no others. Raises ValueError where one of them is
-    not in the bag, or of a type that the input does not read.
+    chosen: topics by the name of an input, or by PIPELINE.INPUT, which then reads these and no others. Raises
+    ValueError where one of them is not in the bag, or of a type that the input does not read.
     """
 
     def __init__(
@@ -49,7 +49,12 @@ class Streams:
     ) -> None:
         self._connections, self._chosen, self._reporter = sorted(set(connections)), chosen, reporter
         self._others = tuple(pipelines)
-        inputs = {entry.topic.name: entry.topic for kind in (*PIPELINES, *pipelines) for entry in kind.inputs}
+        inputs = {
+            name: entry.topic
+            for kind in (*PIPELINES, *pipelines)
+            for entry in kind.inputs
+            for name in (entry.topic.name, f"{kind.name}.{entry.topic.name}")
+        }
         for name, topics in chosen.items():
             self._check(name, topics, inputs)
 
@@ -76,8 +81,11 @@ class Streams:
         """Topics of a type that an input reads: those that were chosen for it, or by their name."""
         fitting = [each for each in self._connections if each.type in declared.topic.types]
         name = declared.topic.name
-        if name in self._chosen:
-            return [each for each in fitting if each.topic in self._chosen[name]]
+        chosen = self._chosen_for(pipeline, declared)
+        if chosen is not None:
+            return [each for each in fitting if each.topic in chosen]
+        if name.startswith("/"):
+            return [each for each in fitting if each.topic == name]
         taken = {other.topic.name for other in pipeline.inputs} - {name}
         found = []
         for each in fitting:
@@ -87,9 +95,13 @@ class Streams:
                 found.append(each)
         return found
 
-    def is_chosen(self, declared: Input) -> bool:
+    def is_chosen(self, pipeline: type[Pipeline], declared: Input) -> bool:
         """Whether the topics of an input were named."""
-        return declared.topic.name in self._chosen
+        return self._chosen_for(pipeline, declared) is not None
+
+    def _chosen_for(self, pipeline: type[Pipeline], declared: Input) -> Sequence[str] | None:
+        name = declared.topic.name
+        return self._chosen.get(f"{pipeline.name}.{name}", self._chosen.get(name))
 
     def _form(
         self, pipeline: type[Pipeline], declared: Input, forms: list[Connection], kinds: Sequence[str]
@@ -112,7 +124,8 @@ class Streams:
 
     def _check(self, name: str, topics: Sequence[str], inputs: Mapping[str, Topic]) -> None:
         if name not in inputs:
-            raise ValueError(f"--topic: expected one of {', '.join(sorted(inputs))}, got {name!r}")
+            plain = ", ".join(sorted(each for each in inputs if "." not in each))
+            raise ValueError(f"--topic: expected one of {plain}, perhaps after PIPELINE., got {name!r}")
         fitting = [each.topic for each in self._connections if each.type in inputs[name].types]
         for topic in topics:
             if topic not in fitting:

@@ -10,9 +10,16 @@ from dvae_nodes.lifecycle.pipeline import Pipeline
 from dvae_nodes.pipelines.detector import DetectorPipeline
 from dvae_nodes.pipelines.enhancer import EnhancerPipeline
 from dvae_nodes.pipelines.overlay import OverlayPipeline
+from dvae_nodes.pipelines.speakers import SpeakersPipeline
 from dvae_nodes.pipelines.tracker import TrackerPipeline
 
-PIPELINES: tuple[type[Pipeline], ...] = (DetectorPipeline, TrackerPipeline, EnhancerPipeline, OverlayPipeline)
+PIPELINES: tuple[type[Pipeline], ...] = (
+    DetectorPipeline,
+    TrackerPipeline,
+    EnhancerPipeline,
+    SpeakersPipeline,
+    OverlayPipeline,
+)
 
 
 class Row(NamedTuple):

@@ -25,11 +25,15 @@ def stamp_to_nanoseconds(stamp: Any) -> int:
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 
-def make_header(types: MessageTypes, nanoseconds: int, frame_id: str) -> Any:
-    """std_msgs/msg/Header at `nanoseconds`, or at the first or last time that a stamp can be."""
+def make_stamp(types: MessageTypes, nanoseconds: int) -> Any:
+    """builtin_interfaces/msg/Time at `nanoseconds`, or at the first or last time that a stamp can be."""
     seconds, rest = divmod(min(max(nanoseconds, 0), LAST_STAMP), NANOSECONDS)
-    stamp = types.make("builtin_interfaces/msg/Time", sec=seconds, nanosec=rest)
-    return types.make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
+    return types.make("builtin_interfaces/msg/Time", sec=seconds, nanosec=rest)
+
+
+def make_header(types: MessageTypes, nanoseconds: int, frame_id: str) -> Any:
+    """std_msgs/msg/Header with such a stamp."""
+    return types.make("std_msgs/msg/Header", stamp=make_stamp(types, nanoseconds), frame_id=frame_id)
 
 
 # ---------------------------------------------------------------------- detections and tracks

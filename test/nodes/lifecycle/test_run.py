@@ -100,7 +100,7 @@ def test_a_signal_while_it_loads_ends_it_quietly(number: int) -> None:
         (
             "perception",
             ["-p", "enable:=tracer"],
-            "enable: expected some of detector, tracker, enhancer, overlay, got tracer",
+            "enable: expected some of detector, tracker, enhancer, speakers, overlay, got tracer",
         ),
         ("detector", ["--params-file", "mixed.yaml"], "mixed.yaml"),
         ("detector", ["-p", "use_sim_time:=1"], "'use_sim_time' to '1' of type 'INTEGER'"),
