@@ -229,6 +229,10 @@ class CalibratedMap(BearingMap):
         column = self.pixels(azimuth, np.zeros_like(distance), distance)[:, 0]
         return np.where((column >= 0.0) & (column <= self.camera.image_size[0]), column, np.nan)
 
+    def mouth_directions(self, boxes: Boxes) -> Directions:
+        """Of the mouths of people in boxes (N, 4), as the microphones see them."""
+        return self.directions(*self.mouths(self.uncut(boxes)[0]))
+
     def directions(self, pixels: Array, distance: Array) -> Directions:
         """Of pixels (N, 2) at distances (N,) from the camera, as the microphones see them."""
         return directions_of(self.pose.to_microphones(self.camera.rays(pixels) * distance[:, None]))

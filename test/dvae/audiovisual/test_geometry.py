@@ -81,6 +81,11 @@ def test_azimuth_of_people_who_stand_in_front_of_an_array_beside_the_camera() ->
     truth = np.arctan2(feet[:, 1], feet[:, 0])
     bearings = found.bearings(boxes)
     assert np.abs(bearings.azimuth - truth).max() < np.radians(0.5)
+    azimuth, elevation, distance = found.mouth_directions(boxes)
+    np.testing.assert_array_equal(azimuth, bearings.azimuth)
+    mouth = feet + [0.0, 0.0, 0.9 * 1.7]
+    np.testing.assert_allclose(elevation, np.arctan2(mouth[:, 2], np.hypot(mouth[:, 0], mouth[:, 1])), atol=0.01)
+    np.testing.assert_allclose(distance, np.linalg.norm(mouth, axis=1), rtol=0.02)
     at_camera = CalibratedMap(found.camera).bearings(boxes).azimuth
     assert np.abs(at_camera - truth).max() > np.radians(8.0)
     _, distance = found.mouths(boxes)
