@@ -9,12 +9,13 @@ import numpy as np
 
 from dvae.arrays.positions import Positions, parse_positions
 from dvae.audiovisual.binding import BindingConfig
+from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.geometry import GeometryConfig
 from dvae.audiovisual.hearing import Hearing, HearingConfig
 from dvae.audiovisual.scene import Scene
 from dvae.audiovisual.speakers import SpeakerConfig, SpeakerFinder
 from dvae.audiovisual.speaking import SpeakingConfig
-from dvae.audiovisual.tracker import AudioVisualConfig, AudioVisualTracker
+from dvae.audiovisual.tracker import AudioVisualTracker
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_clock import NANOSECONDS

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from dvae.audiovisual.binding import BindingConfig
+from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.geometry import GeometryConfig
 from dvae.audiovisual.hearing import HearingConfig
 from dvae.audiovisual.scene import Scene
 from dvae.audiovisual.speakers import SpeakerConfig
 from dvae.audiovisual.speaking import SpeakingConfig
-from dvae.audiovisual.tracker import AudioVisualConfig
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.tracking.tracks import TrackState
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
