@@ -1,21 +1,25 @@
 """What the microphones hear, frame by frame: whether somebody speaks, and from which directions.
 
 The streaming enhancer says how much of each bin is speech, and whether anybody speaks; the directions of those bins
-count by it, so that fans and motors are no talkers.
+count by it, so that fans and motors are no talkers. The directions of a frame are those of a moment around it, which
+is why they come later.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.arrays.direction import DirectionFinder, Scores, Spectra
+from dvae.arrays.direction import Spectra
+from dvae.arrays.directions import DirectionMethod, Look
 from dvae.arrays.positions import Positions
+from dvae.arrays.steered_power import SteeredPowerDirections
+from dvae.arrays.subband_directions import SubbandDirections
+from dvae.audiovisual.heard_probability import heard_probability
 from dvae.audiovisual.scene import Heard
 from dvae.configuration import setting
 from dvae.enhancement.step import load_enhancer
@@ -23,7 +27,12 @@ from dvae.enhancement.streaming import StreamingEnhancer
 from dvae.signal.audio_file import Audio
 from dvae.signal.stft import STFT
 
-FRAMES_PER_HEARD = 2
+FRAMES_PER_LOOK = 2
+LEAST_SPEECH = 0.03  # probability of speech below which directions are not looked for
+METHODS: dict[str, type[SubbandDirections] | type[SteeredPowerDirections]] = {
+    "subband": SubbandDirections,
+    "srp": SteeredPowerDirections,
+}
 
 
 @dataclass(frozen=True)
@@ -33,70 +42,84 @@ class HearingConfig:
     hearing_model: str = setting(
         "quality", "the enhancer that says what is speech: a preset, a shipped model, a folder"
     )
-    hearing_seconds: float = setting(0.2, "over how much sound directions are averaged", unit="s", minimum=0.03)
-    max_directions: int = setting(4, "so many at once, at most", minimum=1, maximum=16)
-    min_weight: float = setting(0.1, "directions of less weight are left out", minimum=0.0, maximum=1.0)
-
-
-class _Evidence(NamedTuple):
-    scores: Scores  # (A,)
-    mass: float
+    direction_method: str = setting(
+        "subband",
+        "how directions are found: regions of time and frequency with a direct path, or maxima of the steered power",
+        choices=("subband", "srp"),
+    )
+    hearing_seconds: float = setting(
+        0.3, "length of the moment that directions are found in", unit="s", minimum=0.1, maximum=2.0
+    )
+    max_directions: int = setting(4, "so many directions at once, at most", minimum=1, maximum=16)
+    min_weight: float = setting(0.05, "directions of a smaller probability are left out", minimum=0.0, maximum=1.0)
 
 
 @dataclass
 class _Stretch:
     """From a reset to the next."""
 
-    recent: deque[tuple[_Evidence, float]]  # with the probability of speech
-    num_frames: int = 0
+    looks: deque[tuple[Look, float]]  # of the moment, each with the probability of speech
+    frames: list[tuple[Spectra, NDArray[np.float32], float]] = field(default_factory=list)  # that wait for more
+    num_looks: int = 0
     num_fed: int = 0
 
 
 class _Ears:
-    """Gets each frame, with the share of speech in its bins, from the enhancer."""
+    """Takes each frame, and the gain of its bins, from the enhancer; remembers nothing from one to the next."""
 
-    def __init__(self, positions: Positions, num_bins: int, hop_seconds: float, sample_rate: int) -> None:
-        self.num_channels = len(positions)
-        frequencies = np.linspace(0.0, sample_rate / 2, num_bins)
-        self.finder = DirectionFinder(positions, frequencies, hop_seconds, 1e-3 * hop_seconds)
-        self.evidence: list[_Evidence] = []
-
-    def reset(self) -> None:
-        """Forget what was heard."""
-        self.finder.reset()
+    def __init__(self, num_channels: int) -> None:
+        self.num_channels = num_channels
+        self._frames: list[tuple[Spectra, NDArray[np.float32]]] = []
 
     def combine(self, spectra: Spectra) -> Spectra:
         """Channels (C, F) -> their mean (F,)."""
         return np.asarray(spectra.mean(axis=0))
 
     def observe(self, spectra: Spectra, gain: NDArray[np.float32], is_speech: bool) -> float:
-        """Keep what a frame (C, F) with a gain of (F,) says of directions."""
-        weight = np.square(gain)
-        self.evidence.append(_Evidence(self.finder.update(spectra, weight), self.finder.largest(weight)))
+        """Keep a frame (C, F) with its gain (F,)."""
+        self._frames.append((spectra, gain))
         return math.nan
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+    def pop_frames(self) -> list[tuple[Spectra, NDArray[np.float32]]]:
+        """Those since the last call."""
+        frames, self._frames = self._frames, []
+        return frames
 
 
 class Hearing:
-    """Microphones at positions (C, 3) in m. `feed` what arrives, get the frames that are ready, every 32 ms.
+    """Microphones at positions (C, 3) in m. `feed` what arrives, get the frames that are ready, one every 32 ms.
 
-    latency_seconds: how much later than the time of a frame the sample comes in that completes it, at most.
+    latency_seconds: how much later than the time of a frame the sample is that completes it.
     robot_speaks: set while the robot itself speaks: nobody else is heard then.
     """
 
     def __init__(self, positions: Positions, config: HearingConfig | None = None) -> None:
         self.config = config or HearingConfig()
-        model = load_enhancer(self.config.hearing_model)
-        stft = STFT(synthesis_length=model.config.synthesis_length)
-        self._hop, self._rate = stft.hop_length, stft.sample_rate
-        self._ears = _Ears(positions, stft.num_bins, self._hop / self._rate, self._rate)
-        self._enhancer = StreamingEnhancer(model, microphones=self._ears)
         self.num_channels = len(positions)
-        power = np.square(stft.window)
-        self._middle = float(np.arange(stft.n_fft) @ power / power.sum()) + 0.5 - stft.overlap  # of frame 0, samples
-        self._half = max(1, round(0.5 * self.config.hearing_seconds * self._rate / self._hop))  # frames on either side
-        later = (self._half + self._enhancer.lookahead + FRAMES_PER_HEARD) * self._hop
-        self.latency_seconds = (stft.n_fft - self._middle - stft.overlap + later) / self._rate
-        self._now = _Stretch(deque(maxlen=2 * self._half + 1))
+        model = load_enhancer(self.config.hearing_model)
+        self._ears = _Ears(self.num_channels)
+        self._enhancer = StreamingEnhancer(model, microphones=self._ears)
+        stft = self._enhancer.stft
+        frequencies = np.linspace(0.0, stft.sample_rate / 2, stft.num_bins)
+        self._method: DirectionMethod = METHODS[self.config.direction_method](positions, frequencies)
+        self._nothing = self._method.look(
+            np.zeros((FRAMES_PER_LOOK, self.num_channels, stft.num_bins), dtype=np.complex64),
+            np.zeros((FRAMES_PER_LOOK, stft.num_bins), dtype=np.float32),
+        )
+        self._look_samples = FRAMES_PER_LOOK * stft.hop_length
+        self._rate = stft.sample_rate
+        self._first_middle = middle_of_frame(stft) + 0.5 * (FRAMES_PER_LOOK - 1) * stft.hop_length
+        looks = self.config.hearing_seconds * self._rate / self._look_samples
+        self._half = max(1, round(0.5 * (looks - 1)))  # looks of the moment on either side of its middle
+        later = (self._half + 1) * self._look_samples + self._enhancer.lookahead * stft.hop_length
+        self.latency_seconds = (later - self._first_middle) / self._rate
+        self._now = self._begin()
+
+    def _begin(self) -> _Stretch:
+        return _Stretch(deque(maxlen=2 * self._half + 1))
 
     @property
     def robot_speaks(self) -> bool:
@@ -110,50 +133,64 @@ class Hearing:
     def reset(self) -> None:
         """Forget the signal; time begins at 0 again."""
         self._enhancer.reset()
-        self._ears.evidence.clear()
-        self._now = _Stretch(deque(maxlen=2 * self._half + 1))
+        self._ears.pop_frames()
+        self._now = self._begin()
 
     def feed(self, samples: Audio) -> list[Heard]:
-        """Samples (C, S) at 16 kHz, any S -> the frames that are ready. ValueError for another shape, integers, or
-        values that are not finite; nothing of such samples is used."""
+        """Samples (C, S) at 16 kHz in [-1, 1], any S -> the frames that are ready. ValueError for another shape,
+        integers, or values that are not finite; nothing of such samples is used."""
         self._enhancer.feed(samples)
         self._now.num_fed += samples.shape[-1]
-        return self._new_frames()
+        return self._new_looks()
 
     def flush(self) -> list[Heard]:
         """The frames still inside, as if silence followed; then reset."""
         self._enhancer.flush()
-        found = self._new_frames()
-        nothing = _Evidence(np.zeros(len(self._ears.finder.azimuths), np.float32), 0.0)
-        found += [heard for _ in range(self._half) for heard in self._frame(nothing, 0.0)]
+        found = self._new_looks()
+        found += [heard for _ in range(self._half) for heard in self._add(self._nothing, 0.0)]
         seconds = self._now.num_fed / self._rate
         self.reset()
         return [heard for heard in found if heard.time < seconds]
 
-    def _new_frames(self) -> list[Heard]:
-        evidence, activity = self._ears.evidence.copy(), self._enhancer.pop_activity()
-        self._ears.evidence.clear()
-        return [
-            heard for each, now in zip(evidence, activity, strict=True) for heard in self._frame(each, now.probability)
-        ]
+    def _new_looks(self) -> list[Heard]:
+        """What the enhancer has gone through since the last call."""
+        waiting, activity = self._now.frames, self._enhancer.pop_activity()
+        waiting += [(*frame, now.probability) for frame, now in zip(self._ears.pop_frames(), activity, strict=True)]
+        heard: list[Heard] = []
+        while len(waiting) >= FRAMES_PER_LOOK:
+            frames = [waiting.pop(0) for _ in range(FRAMES_PER_LOOK)]
+            heard += self._add(*self._look(frames))
+        return heard
 
-    def _frame(self, evidence: _Evidence, probability: float) -> list[Heard]:
-        """One frame more -> the one half a window before it, if it is that one's turn."""
-        self._now.recent.append((evidence, probability))
-        self._now.num_frames += 1
-        index = self._now.num_frames - 1 - self._half  # of the frame in the middle
-        time = (self._middle + index * self._hop) / self._rate
-        if index % FRAMES_PER_HEARD or time < 0:
-            return []
-        return [self._heard(time)]
+    def _look(self, frames: list[tuple[Spectra, NDArray[np.float32], float]]) -> tuple[Look, float]:
+        """Some frames as one look, and the probability of speech in them. Where nobody can be heard, in silence or
+        behind the robot's own voice, nothing counts."""
+        spectra, gain, probability = (np.array(each) for each in zip(*frames, strict=True))
+        weight = np.sqrt(gain) * (probability > 0.0)[:, None]
+        return self._method.look(spectra, weight.astype(np.float32)), float(probability.mean())
+
+    def _add(self, look: Look, probability: float) -> list[Heard]:
+        """One look more -> the frame in the middle of the moment that ends with it, if there is one."""
+        now = self._now
+        now.looks.append((look, probability))
+        now.num_looks += 1
+        index = now.num_looks - 1 - self._half
+        time = (self._first_middle + index * self._look_samples) / self._rate
+        return [self._heard(time)] if time >= 0 else []
 
     def _heard(self, time: float) -> Heard:
-        middle = len(self._now.recent) - 1 - self._half
-        speech = self._now.recent[middle][1]
-        mass = sum(each.mass * p for (each, p) in self._now.recent)
-        scores = np.sum([each.scores * np.float32(p) for (each, p) in self._now.recent], axis=0) / max(mass, 1e-6)
-        peaks = self._ears.finder.peaks(scores, self.config.max_directions)
-        weights = np.array([speech / (1.0 + math.exp(-12.0 * (peak.score - 0.5))) for peak in peaks])
-        azimuths = np.array([peak.azimuth for peak in peaks])
-        kept = weights >= self.config.min_weight
-        return Heard(time, azimuths[kept], weights[kept], speech)
+        looks, probabilities = zip(*self._now.looks, strict=True)
+        speech, around = probabilities[len(looks) - 1 - self._half], float(np.mean(probabilities))
+        if max(speech, around) < LEAST_SPEECH:
+            return Heard(time, np.zeros(0), np.zeros(0), speech)
+        found = self._method.find(looks, self.config.max_directions)
+        weight = heard_probability(self.config.direction_method, found, speech, around)
+        weight *= speech > 0.0
+        kept = weight >= max(self.config.min_weight, 1e-6)
+        return Heard(time, found.azimuth[kept], weight[kept], speech)
+
+
+def middle_of_frame(stft: STFT) -> float:
+    """Of the first one, in samples from the first of the signal: where its window has its power."""
+    power = np.square(stft.window)
+    return float(np.arange(stft.n_fft) @ power / power.sum()) + 0.5 - stft.overlap

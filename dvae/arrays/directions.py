@@ -1,0 +1,41 @@
+"""Several directions at once, from a moment of sound: what a method of finding them is, and which there are.
+
+A method looks at a few frames at a time, and finds directions in the looks of a moment (0.1 to 0.3 s). Far field: a
+direction is an azimuth of plane waves in the plane of x (forward) and y (left); for microphones on a line, half a
+circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Look(NamedTuple):
+    """What a few frames say of the directions: R rows, each over all azimuths that are searched, with its weight."""
+
+    rows: NDArray[np.float32]  # (R, A)
+    weight: NDArray[np.float32]  # (R,), in [0, 1]
+
+
+class Directions(NamedTuple):
+    """K directions, the clearest first; none where nothing counts."""
+
+    azimuth: NDArray[np.float64]  # (K,), rad
+    share: NDArray[np.float64]  # (K,), in [0, 1]: how much of what counts comes from there
+    mass: float  # in [0, 1]: the mean weight of all bins
+
+
+class DirectionMethod(Protocol):
+    """Positions of the microphones (C, 3) in m and frequencies (F,) in Hz of the bins are given to its constructor."""
+
+    azimuths: NDArray[np.float64]  # (A,), rad: those that are searched
+
+    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
+        """Successive frames (L, C, F) whose bins count by `weight` (L, F)."""
+
+    def find(self, looks: Sequence[Look], count: int) -> Directions:
+        """At most `count` directions in the looks of a moment."""

@@ -1,0 +1,101 @@
+"""Several directions by sub-bands: a mixture of azimuths in which every small region of time and frequency has one.
+
+Voices seldom meet in a region of some 60 Hz and 30 ms. In each, the steered response of its own local covariance tells
+the azimuth; where the direct path dominates, one plane wave explains all pairs of microphones, and the largest
+response is near 1: regions count by that (the direct-path dominance of O. Nadiri and B. Rafaely, "Localization of
+multiple speakers under high reverberation using a spherical microphone array and the direct-path dominance test",
+2014). The share of each azimuth is then the weight of a component of a mixture, found by expectation maximisation
+(M. Mandel, R. Weiss, D. Ellis, "Model-based expectation-maximization source separation and localization", 2010), with
+a component for what has no direction.
+
+Departures: the likelihood is exp(KAPPA (response - largest response of the region)) instead of a density of phases;
+components lie on a grid and do not move, so that side lobes lose their share to the direction that explains more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvae.arrays.direction import arrival_delays, is_circle, searched_azimuths
+from dvae.arrays.directions import Directions, Look
+from dvae.arrays.positions import Positions
+
+NUM_DIRECTIONS = 72  # on the whole circle
+LOWEST, HIGHEST = 400.0, 6000.0  # Hz
+BAND_HZ = 62.5  # of a region
+KAPPA = 20.0  # concentration of the likelihood
+NO_WAVE = 0.5  # largest response at or below which a region has no direct path
+DIFFUSE = math.exp(-KAPPA * 0.3)  # likelihood of what has no direction
+NUM_ITERATIONS = 5
+WIDTH = math.radians(12.5)  # how far from a maximum its share reaches
+LITTLE = 0.004  # weight of a region that is added, so that what is hardly there has no direction
+LEAST_WEIGHT, LEAST_SHARE = 0.02, 1e-3  # regions and directions below it are left out
+
+
+class SubbandDirections:
+    """The method `subband`; the protocol is dvae.arrays.directions.DirectionMethod."""
+
+    def __init__(self, positions: Positions, frequencies: NDArray[np.float64]) -> None:
+        centred = positions - positions.mean(axis=0)
+        self.azimuths = searched_azimuths(centred, NUM_DIRECTIONS)
+        self._first, self._second = np.triu_indices(len(positions), 1)
+        width = max(1, round(BAND_HZ / (frequencies[1] - frequencies[0])))
+        begin, end = np.searchsorted(frequencies, [LOWEST, HIGHEST])
+        self._bins = slice(int(begin), int(begin + (end - begin) // width * width))
+        self._shape = (int(end - begin) // width, width)  # bands B and bins in each
+        delays = arrival_delays(centred, self.azimuths)
+        pair_delay = delays[:, self._first] - delays[:, self._second]  # (A, P)
+        middle = frequencies[self._bins].reshape(self._shape).mean(axis=1)
+        table = np.exp(2j * math.pi * middle[:, None, None] * pair_delay.T) / self._first.size  # (B, P, A)
+        self._table = np.concatenate([table.real, -table.imag], axis=1).astype(np.float32)
+        apart = np.angle(np.exp(1j * (self.azimuths - self.azimuths[:, None])))
+        self._near = (np.abs(apart) <= WIDTH).astype(np.float32)  # (A, A)
+        self._is_circle = is_circle(self.azimuths)
+
+    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
+        """The likelihood (B, A) of the regions of frames (L, C, F) whose bins count by `weight` (L, F)."""
+        num_frames, part = len(spectra), spectra[:, :, self._bins]
+        counted = weight[:, None, self._bins]
+        bands = (num_frames, -1, *self._shape)
+        cross = (part[:, self._first] * part[:, self._second].conj() * counted).reshape(bands).sum(axis=(0, 3))
+        power = ((np.square(part.real) + np.square(part.imag)) * counted).reshape(bands).sum(axis=(0, 3))
+        cross /= np.sqrt(power[self._first] * power[self._second]) + np.float32(1e-20)
+        both = np.concatenate([cross.real, cross.imag]).T[:, None]  # (B, 1, 2 P)
+        response = np.matmul(both, self._table)[:, 0]
+        largest = response.max(axis=1)
+        direct = np.clip((largest - NO_WAVE) / (1.0 - NO_WAVE), 0.0, 1.0)
+        rows = np.exp(np.float32(KAPPA) * (response - largest[:, None]))
+        mean_weight = counted.reshape(bands).mean(axis=(0, 1, 3))
+        return Look(rows, np.asarray(mean_weight * direct, dtype=np.float32))
+
+    def find(self, looks: Sequence[Look], count: int) -> Directions:
+        """The components of the mixture, each with the share of those near it."""
+        weight = np.concatenate([look.weight for look in looks])
+        kept = weight > LEAST_WEIGHT
+        rows = np.concatenate([look.rows for look in looks])[kept]
+        shares = self._shares(rows, weight[kept], float(weight.sum()) + LITTLE * weight.size)
+        azimuths: list[float] = []
+        found: list[float] = []
+        while len(found) < count:
+            near = self._near @ shares
+            index = int(np.argmax(near))
+            if near[index] < LEAST_SHARE:
+                break
+            part = shares * self._near[index]
+            azimuths.append(float(np.angle(part @ np.exp(1j * self.azimuths))))
+            found.append(float(near[index]))
+            shares = shares - part
+        return Directions(np.array(azimuths), np.array(found), float(weight.mean()))
+
+    def _shares(self, rows: NDArray[np.float32], weight: NDArray[np.float32], total: float) -> NDArray[np.float32]:
+        """The weights of the components (A,) after some steps of expectation maximisation from equal ones."""
+        num = rows.shape[1]
+        shares: NDArray[np.float32] = np.full(num, 1.0 / num, dtype=np.float32)
+        for _ in range(NUM_ITERATIONS):
+            responsibility = weight / (rows @ shares + np.float32(DIFFUSE / num))
+            shares *= (responsibility @ rows) / np.float32(total)
+        return shares
