@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ SQUARE = "0.03 0.03 0; -0.03 0.03 0; -0.03 -0.03 0; 0.03 -0.03 0"
 POSITIONS = np.array([[0.03, 0.03, 0], [-0.03, 0.03, 0], [-0.03, -0.03, 0], [0.03, -0.03, 0]])
 ANGLES = {1: 18.0, 2: -18.0}  # degrees, of track 1 (left in the image) and track 2
 START = 1_700_000_000
+OPTICAL = (-0.5, 0.5, -0.5, 0.5)  # quaternion of an optical frame in one with x forward
 
 
 def plane_wave(waveform: NDArray[Any], degrees: float) -> NDArray[np.float32]:
@@ -91,3 +93,27 @@ def camera_info_message(types: MessageTypes, frame_id: str = "camera") -> Any:
         p=np.insert(matrix, (3, 6, 9), 0.0), binning_x=0, binning_y=0,
         roi=types.make("sensor_msgs/msg/RegionOfInterest", **roi),
     )  # fmt: skip
+
+
+def audio_info_message(types: MessageTypes, channels: int = 4) -> Any:
+    """audio_common_msgs/AudioInfo of ros-drivers."""
+    return types.make(
+        "audio_common_msgs/msg/AudioInfo",
+        channels=channels, sample_rate=RATE, sample_format="S16LE", bitrate=16 * RATE * channels, coding_format="wave",
+    )  # fmt: skip
+
+
+def transforms_message(types: MessageTypes, *chain: str) -> Any:
+    """tf2_msgs/TFMessage of parents and children, all in one place; `camera` is an optical frame."""
+    edges = []
+    for parent, child in pairwise(chain):
+        x, y, z, w = OPTICAL if child == "camera" else (0.0, 0.0, 0.0, 1.0)
+        transform = types.make(
+            "geometry_msgs/msg/Transform",
+            translation=types.make("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0),
+            rotation=types.make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
+        )
+        header = convert.make_header(types, START * NANOSECONDS, parent)
+        kind = "geometry_msgs/msg/TransformStamped"
+        edges.append(types.make(kind, header=header, child_frame_id=child, transform=transform))
+    return types.make("tf2_msgs/msg/TFMessage", transforms=edges)

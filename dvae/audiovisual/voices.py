@@ -30,7 +30,7 @@ class VoiceConfig:
     """What makes a voice."""
 
     birth_seconds: float = setting(0.3, "so much speech from one direction makes a voice", unit="s", minimum=0.0)
-    silence_seconds: float = setting(10.0, "a voice that is silent for longer is gone", unit="s", minimum=0.0)
+    forget_seconds: float = setting(10.0, "a voice that is silent for longer is gone", unit="s", minimum=0.0)
     reach_degrees: float = setting(
         15.0, "a voice goes on in directions that are nearer than this", unit="deg", minimum=0.1, maximum=180.0
     )
@@ -116,5 +116,5 @@ def name(voices: Voices, next_voice: int, config: VoiceConfig) -> Voices:
 
 def alive(voices: Voices, time: float, config: VoiceConfig) -> NDArray[np.bool_]:
     """Which streams go on (V,)."""
-    limit = np.where(voices.voice_id > 0, config.silence_seconds, TRIAL_SECONDS)
+    limit = np.where(voices.voice_id > 0, config.forget_seconds, TRIAL_SECONDS)
     return time - voices.last_heard <= limit

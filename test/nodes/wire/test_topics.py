@@ -41,7 +41,9 @@ def test_a_name_has_one_meaning_and_one_type() -> None:
 
 def test_what_pipelines_declare_is_there() -> None:
     for pipeline in PIPELINES:
-        settings = {name for config in pipeline.configs for name in config.__dataclass_fields__}
+        names = [name for config in pipeline.configs for name in config.__dataclass_fields__]
+        settings = set(names)
+        assert len(settings) == len(names), "each is a parameter of the node"
         for entry in (*pipeline.inputs, *pipeline.outputs):
             assert entry.when in {"", *settings}, entry
             assert entry.meaning
