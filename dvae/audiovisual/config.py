@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dvae.configuration import setting
+from dvae.tracking.config import TrackerConfig
+
+OF_TRACKS = TrackerConfig(  # for boxes that are tracked already, with the track's id as label
+    confirm_hits=1,
+    min_score=-1e3,
+    birth_score=-1e3,
+    visible_score=-1e3,
+    birth_iou=1.0,
+    duplicate_iou=1.0,
+    clutter_nats=1e6,  # whatever has the label of a track is the track's
+    camera_motion=False,
+)
 
 
 @dataclass(frozen=True)
