@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from dvae_nodes.wire.messages import message_class
 
 READY_SECONDS, ATTEMPTS = 45.0, 3  # now and then two participants of Fast DDS do not find each other: both start anew
 QUIET_SECONDS = 3.0
-NODES = ("detector", "tracker", "enhancer", "overlay")
+NODES = ("detector", "tracker", "enhancer", "speakers", "overlay")
 
 
 @dataclass
@@ -66,17 +67,18 @@ class Player(Node):
         return listening and all(name in self.recording.diagnostics for name in NODES)
 
 
-def play(bag: Path, outputs: dict[str, str], log: Path) -> Recording:
-    """Start the nodes, play `bag`, stop the nodes; RuntimeError with the end of their log when they do not start."""
+def play(bag: Path, outputs: dict[str, str], log: Path, arguments: Sequence[str] = ()) -> Recording:
+    """Start the nodes with `arguments`, play `bag`, stop the nodes; RuntimeError with the end of their log when they do
+    not start."""
     for attempt in range(1, ATTEMPTS + 1):
-        recording = _play_once(bag, outputs, log)
+        recording = _play_once(bag, outputs, log, arguments)
         if recording:
             return recording
         print(f"attempt {attempt} of {ATTEMPTS}: nodes and player did not find each other in {READY_SECONDS:.0f} s")
     raise RuntimeError(f"the nodes did not start; the end of {log}:\n{log.read_text()[-2000:]}")
 
 
-def _play_once(bag: Path, outputs: dict[str, str], log: Path) -> Recording | None:
+def _play_once(bag: Path, outputs: dict[str, str], log: Path, arguments: Sequence[str]) -> Recording | None:
     """As `play`; None when the nodes do not report in time."""
     # Fast DDS drops other messages when images of 1.3 MB fill its default buffers; other middlewares ignore this
     os.environ.setdefault(
@@ -85,7 +87,8 @@ def _play_once(bag: Path, outputs: dict[str, str], log: Path) -> Recording | Non
     rclpy.init()
     executor = SingleThreadedExecutor()
     with log.open("w") as stream:
-        nodes = subprocess.Popen([find_program("perception")], stdout=stream, stderr=subprocess.STDOUT)
+        command = [find_program("perception"), *arguments]
+        nodes = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
         player = Player(bag, outputs)
         executor.add_node(player)
         try:

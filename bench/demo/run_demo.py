@@ -9,9 +9,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from live import Recording, play
-from make_bag import DATA, START, make_bag
+from live import NODES, Recording, play
+from make_bag import DATA, MICROPHONES, START, make_bag
 from results import contact_sheet, plot_spectrograms, write_bag, write_video
+from who_speaks import Found, Truth, gather, plot_time_line, read_truth, scores
 
 from dvae.evaluation.metrics.speech import speech_scores
 from dvae.signal.audio_clock import NANOSECONDS
@@ -24,7 +25,11 @@ from dvae_nodes.wire.messages import LiveTypes
 RATE = 16000
 RECORDED = (
     *(topics.DETECTIONS, topics.TRACKS, topics.TRACKS_AS_DETECTIONS, topics.ANNOTATED),
-    *(topics.ENHANCED, topics.SPEECH_ACTIVITY),
+    *(topics.ENHANCED, topics.SPEECH_ACTIVITY, topics.SPEAKERS),
+)
+ARGUMENTS = (  # of the nodes: `speakers` listens to the array, at the camera, everything else to the one microphone
+    *("--ros-args", "-r", "speakers:audio:=/array/audio", "-r", "speakers:audio_info:=/array/audio_info"),
+    *("-p", f"speakers:microphone_positions:={MICROPHONES}", "-p", "speakers:microphones_in_camera:=0 0 0 0 0 0"),
 )
 
 
@@ -37,10 +42,10 @@ def main() -> None:
     out.mkdir(parents=True)
     audio_kind = audio.audio_kinds(LiveTypes(), "auto")[0]
     portaudio = audio_kind == audio.STAMPED
-    count = make_bag(out / "input", portaudio)
-    print(f"input bag: {count} messages; starting the nodes (detector, tracker, enhancer, overlay)")
+    count = make_bag(out / "input", portaudio, with_array=True)
+    print(f"input bag: {count} messages; starting the nodes ({', '.join(NODES)})")
     outputs = {f"/{topic.name}": audio_kind if topic == topics.ENHANCED else topic.types[0] for topic in RECORDED}
-    recording = play(out / "input", outputs, out / "nodes.log")
+    recording = play(out / "input", outputs, out / "nodes.log", ARGUMENTS)
     frames = [images.image_from_message(message) for _, message in recording.received["/image/annotated"]]
     write_video(out / "annotated.mp4", frames, fps=10.0)
     cv2.imwrite(str(out / "contact_sheet.png"), contact_sheet(frames))
@@ -52,9 +57,12 @@ def main() -> None:
     activity = [(stamp_of(m), m.probability) for _, m in recording.received["/speech_activity"]]
     plot_spectrograms(out / "spectrogram.png", {"noisy": noisy, "enhanced": enhanced, "clean": clean}, RATE, activity)
     write_bag(out / "output", recording.received, outputs)
-    print_table(recording, noisy, enhanced, clean)
-    names = ("annotated.mp4", "contact_sheet.png", "noisy.wav", "enhanced.wav", "spectrogram.png", "output (bag)")
-    print(f"results in {out}: {', '.join(names)}")
+    truth = read_truth()
+    found = gather(truth, *([m for _, m in recording.received[topic]] for topic in ("/tracks", "/speakers")))
+    plot_time_line(out / "who_speaks.png", truth, found)
+    print_table(recording, noisy, enhanced, clean, speaker_rows(truth, found))
+    names = ("annotated.mp4", "contact_sheet.png", "who_speaks.png", "noisy.wav", "enhanced.wav", "spectrogram.png")
+    print(f"results in {out}: {', '.join(names)}, output (bag)")
 
 
 def stamp_of(message: Any) -> float:
@@ -91,8 +99,22 @@ def latencies(recording: Recording, output: str, source: str, algorithmic: float
     return np.array(found)
 
 
-def print_table(recording: Recording, noisy: np.ndarray, enhanced: np.ndarray, clean: np.ndarray) -> None:
-    """What a user wants to know."""
+def speaker_rows(truth: Truth, found: Found) -> list[tuple[str, str]]:
+    """How well it was found who speaks."""
+    speaking, matches = scores(truth, found)
+    return [
+        ("who speaks (simulated voices): F1 of speaking", f"{speaking.f1:.2f}"),
+        (
+            "voice matched to the right / wrong person",
+            f"{100 * matches.right_rate:.0f} / {100 * matches.false_rate:.0f} %",
+        ),
+    ]
+
+
+def print_table(
+    recording: Recording, noisy: np.ndarray, enhanced: np.ndarray, clean: np.ndarray, more: list[tuple[str, str]]
+) -> None:
+    """What a user wants to know, and `more` at its end."""
     tracks = recording.received["/tracks"]
     confirmed = {t.id for _, message in tracks for t in message.tracks if t.state}
     rows: list[tuple[str, str]] = [
@@ -123,6 +145,7 @@ def print_table(recording: Recording, noisy: np.ndarray, enhanced: np.ndarray, c
     rows.append(("SI-SDR before / after", f"{before.si_sdr:.1f} / {after.si_sdr:.1f} dB"))
     rows.append(("PESQ wide band before / after", f"{before.pesq_wb:.2f} / {after.pesq_wb:.2f}"))
     rows.append(("ESTOI before / after", f"{before.estoi:.2f} / {after.estoi:.2f}"))
+    rows += more
     width = max(len(name) for name, _ in rows)
     print()
     for name, value in rows:
