@@ -103,7 +103,7 @@ def camera_info(types: BagTypes, header: object, width: int, height: int) -> obj
 
 
 def sound_messages(types: BagTypes, namespace: str, path: Path, frame_id: str, seconds: float) -> list[Entry]:
-    """NAMESPACE/audio in the kind that `types` knows, all channels of the file; and its format, where that goes apart."""
+    """NAMESPACE/audio in the kind that `types` knows, all channels of the file; its format too, where that is apart."""
     samples, rate = read_audio(path)
     samples = samples[:, : int(seconds * rate)]
     portaudio = not audio.has_separate_info(types)
