@@ -29,7 +29,8 @@ TARGET = Path(__file__).resolve().parents[2] / "test" / "data"
 VIEW, SIZE = 90.0, (768, 576)  # degrees from the left to the right edge, and pixels, of the assumed camera
 READERS = ("libri_226-122538-0000.flac", "libri_458-126290-0000.flac")  # of speech/valid
 SNR_DB, LEVEL = 10.0, 0.03
-TURNS = (Turn(0, 2.2, 5.0), Turn(1, 5.4, 8.0), Turn(0, 7.6, 10.4), Turn(1, 10.9, 12.6), Turn(0, 13.0, 14.7))
+PEOPLE = (1, 4)  # ids of our tracker: two whom nobody else hides while they speak
+TURNS = (Turn(0, 0.7, 3.4), Turn(1, 3.7, 6.3), Turn(0, 5.9, 8.5), Turn(1, 9.3, 11.3))
 
 
 class OpenPlace(Room):
@@ -51,26 +52,25 @@ class OpenPlace(Room):
         return list(np.swapaxes(np.array(padded), 0, 1))
 
 
-def two_people(video: Path) -> tuple[np.ndarray, float]:
-    """Boxes (2, T, 4) of the two tracks that are seen longest, in all images, smoothed over 0.6 s; images a second."""
+def two_people(video: Path) -> tuple[np.ndarray, np.ndarray, float]:
+    """Boxes (2, T, 4) of PEOPLE in all images, smoothed over 0.6 s; whether they are seen (2, T); images a second."""
     capture = cv2.VideoCapture(str(video))
     rate, count = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     detector, tracker = HogDetector(), OnlineTracker.load("motion_srnn", TrackerConfig(), SIZE)
-    found: dict[int, dict[int, np.ndarray]] = {}
+    boxes = np.full((len(PEOPLE), count, 4), np.nan)
     for index in range(count):
         _, image = capture.read()
-        boxes, scores = detector.detect(image)
-        tracks = tracker.update(boxes, (index + 1) / rate, scores)
-        for track_id, box in zip(tracks.track_id[tracks.visible], tracks.boxes[tracks.visible], strict=True):
-            found.setdefault(int(track_id), {})[index] = box
-    longest = sorted(found, key=lambda track_id: -len(found[track_id]))[:2]
-    places = np.empty((2, count, 4))
-    for person, track_id in enumerate(sorted(longest, reverse=True)):
-        known = np.array(sorted(found[track_id]))
-        corners = np.array([found[track_id][i] for i in known])
-        for side in range(4):
-            places[person, :, side] = np.interp(np.arange(count), known, corners[:, side])
-    return gaussian_filter1d(places, 0.6 * rate, axis=1, mode="nearest"), rate
+        found, scores = detector.detect(image)
+        tracks = tracker.update(found, (index + 1) / rate, scores)
+        for person, track_id in enumerate(PEOPLE):
+            mine = (tracks.track_id == track_id) & tracks.visible
+            if mine.any():
+                boxes[person, index] = tracks.boxes[mine][0]
+    tracked, images = np.isfinite(boxes[..., 0]), np.arange(count)
+    for person, side in np.ndindex(len(PEOPLE), 4):
+        known = tracked[person]
+        boxes[person, :, side] = np.interp(images, images[known], boxes[person, known, side])
+    return gaussian_filter1d(boxes, 0.6 * rate, axis=1, mode="nearest"), tracked, rate
 
 
 def mouths(boxes: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def mouths(boxes: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Write both files."""
-    boxes, rate = two_people(TARGET / "demo_video.mp4")
+    boxes, tracked, rate = two_people(TARGET / "demo_video.mp4")
     num_samples = round(boxes.shape[1] / rate * RATE)
     times = np.arange(num_samples // HOP + 2) * HOP / RATE
     at = np.minimum((times * rate).astype(int), boxes.shape[1] - 1)
@@ -109,7 +109,7 @@ def main() -> None:
         rows.writerow(["frame", "person", "left", "top", "right", "bottom", "speaks"])
         for frame in range(boxes.shape[1]):
             now = round(frame / rate * RATE / FRAME)
-            for person in range(2):
+            for person in np.flatnonzero(tracked[:, frame]):
                 rows.writerow([frame, person, *np.round(boxes[person, frame], 1), int(speaking[person][now])])
 
 

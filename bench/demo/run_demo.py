@@ -30,6 +30,7 @@ RECORDED = (
 ARGUMENTS = (  # of the nodes: `speakers` listens to the array, at the camera, everything else to the one microphone
     *("--ros-args", "-r", "speakers:audio:=/array/audio", "-r", "speakers:audio_info:=/array/audio_info"),
     *("-p", f"speakers:microphone_positions:={MICROPHONES}", "-p", "speakers:microphones_in_camera:=0 0 0 0 0 0"),
+    *("-p", "speakers:max_wait_seconds:=10.0"),  # on a machine that has other work, sound comes late
 )
 
 

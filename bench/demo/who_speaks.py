@@ -34,7 +34,7 @@ OVERLAP = 0.3  # a track shows the person whose box it overlaps by this (IoU)
 class Truth(NamedTuple):
     """Of P people in T images."""
 
-    boxes: np.ndarray  # (P, T, 4)
+    boxes: np.ndarray  # (P, T, 4), NaN where they are not seen
     speaks: np.ndarray  # (P, T)
 
 
@@ -52,7 +52,7 @@ def read_truth(folder: Path = DATA) -> Truth:
     with (folder / "demo_speakers.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     people, frames = (1 + max(int(row[name]) for row in rows) for name in ("person", "frame"))
-    boxes, speaks = np.zeros((people, frames, 4)), np.zeros((people, frames), dtype=bool)
+    boxes, speaks = np.full((people, frames, 4), np.nan), np.zeros((people, frames), dtype=bool)
     for row in rows:
         at = int(row["person"]), int(row["frame"])
         boxes[at] = [float(row[side]) for side in ("left", "top", "right", "bottom")]
@@ -93,7 +93,7 @@ def persons(truth: np.ndarray, boxes: dict[int, np.ndarray]) -> dict[int, int]:
     """True boxes (P, 4), boxes by track -> the person whom each track shows; at most one track a person."""
     if not boxes:
         return {}
-    overlap = iou(np.array(list(boxes.values())), truth)
+    overlap = iou(np.array(list(boxes.values())), np.nan_to_num(truth, nan=-1e6))
     best = overlap.argmax(axis=0)
     ids = list(boxes)
     return {ids[int(row)]: person for person, row in enumerate(best) if overlap[row, person] >= OVERLAP}
@@ -101,7 +101,7 @@ def persons(truth: np.ndarray, boxes: dict[int, np.ndarray]) -> dict[int, int]:
 
 def scores(truth: Truth, found: Found) -> tuple[SpeakingCounts, MatchCounts]:
     """Of the whole demo, by images."""
-    in_view, known = np.ones_like(truth.speaks), STEP * np.arange(truth.speaks.shape[1])
+    in_view, known = np.isfinite(truth.boxes[..., 0]), STEP * np.arange(truth.speaks.shape[1])
     return (
         speaking_counts(truth.speaks, found.speaks, found.nobody, STEP, 0.0),
         match_counts(truth.speaks, in_view, found.claims, known, STEP),
