@@ -6,13 +6,14 @@ which overwrites the one without a screen, so it is no dependency of ours).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dvae.data.motchallenge import FrameBoxes
-from dvae.tracking.boxes import iou
+from dvae.tracking.boxes import Boxes, iou
 
 NAMES = {
     "mota": "mota",
@@ -40,16 +41,27 @@ class TrackingScores(NamedTuple):
     misses: int
 
 
-def tracking_scores(sequences: Mapping[str, tuple[Sequence[FrameBoxes], Sequence[FrameBoxes]]]) -> TrackingScores:
-    """Scores over all sequences together: name -> (ground truth, result), a FrameBoxes for each frame."""
+def overlap_distance(truth: Boxes, found: Boxes) -> NDArray[np.float64]:
+    """1 - IoU of boxes (A, 4) and (B, 4), NaN for those that are no match: IoU below 0.5."""
+    overlap = iou(truth, found)
+    return np.where(overlap >= 0.5, 1.0 - overlap, np.nan)
+
+
+def tracking_scores(
+    sequences: Mapping[str, tuple[Sequence[FrameBoxes], Sequence[FrameBoxes]]],
+    distance: Callable[[Boxes, Boxes], NDArray[np.float64]] = overlap_distance,
+) -> TrackingScores:
+    """Scores over all sequences together: name -> (ground truth, result), a FrameBoxes for each frame.
+
+    distance: (A, 4), (B, 4) -> (A, B), NaN where two boxes are no match; MOTP has its meaning for 1 - IoU only.
+    """
     import motmetrics
 
     accumulators = []
     for truth, result in sequences.values():
         accumulator = motmetrics.MOTAccumulator(auto_id=True)
         for wanted, found in zip(truth, result, strict=True):
-            overlap = iou(wanted.boxes, found.boxes)
-            accumulator.update(wanted.ids, found.ids, np.where(overlap >= 0.5, 1.0 - overlap, np.nan))
+            accumulator.update(wanted.ids, found.ids, distance(wanted.boxes, found.boxes))
         accumulators.append(accumulator)
     host = motmetrics.metrics.create()
     table = host.compute_many(accumulators, metrics=list(NAMES.values()), names=list(sequences), generate_overall=True)

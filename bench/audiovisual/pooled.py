@@ -1,0 +1,239 @@
+"""Protocol (i): AV16.3 with heads that a detector would miss for a while, and directions of nobody.
+
+Heads are those of the annotation with errors of a detector (8 % of their size). Each is dropped in stretches of 2 s on
+average, so that a fraction of the time is missing. Directions are pooled over the speakers, without their names; in
+each image's 40 ms there are `clutter` more on average, from anywhere. All from a seed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from dvae.audiovisual.cluster_association import auditory_mass
+from dvae.audiovisual.geometry import CalibratedMap, GeometryConfig
+from dvae.audiovisual.scene import Heard
+from dvae.audiovisual.config import AudioVisualConfig
+from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker
+from dvae.data.av163 import HEAD_HEIGHT, IMAGE_SIZE, MOUTH_HEIGHT, WIDTH_RATIO, Recording
+from dvae.data.motchallenge import FrameBoxes
+from dvae.evaluation.metrics.ospa import centre_distance, ospa_t
+from dvae.evaluation.metrics.tracking import tracking_scores
+from dvae.tracking.online import OnlineTracker
+from dvae.tracking.tracks import TrackState
+
+BOX_ERROR, DROPPED_SECONDS = 0.08, 2.0  # of the box's size; mean of a stretch
+NEAR = 30.0  # pixels between centres: a match
+WINDOW = 0.4  # s, in which it is asked who speaks
+LEAST_MASS = 0.5  # directions in the window: who has more is heard
+STANDING = (1.8, 0.42)  # distance in m and elevation in rad where somebody is put of whom only the azimuth is known
+HEAD = 30.0  # pixels, likewise
+SEEN = GeometryConfig(
+    person_height=HEAD_HEIGHT, mouth_height=MOUTH_HEIGHT, width_ratio=WIDTH_RATIO, distance_spread=0.1, mouth_spread=0.1
+)
+HEARD = AudioVisualConfig()
+
+
+class Scene(NamedTuple):
+    """What is given to a method, and the truth: a list entry or row for each image."""
+
+    recording: Recording
+    boxes: list[np.ndarray]  # of heads, (K, 4)
+    heard: list[list[Heard]]
+    truth: list[FrameBoxes]  # heads in view, dropped or not
+    speaking: np.ndarray  # (T, P), within the window, and in view
+
+
+class Result(NamedTuple):
+    """What a method says, for each image."""
+
+    found: list[FrameBoxes]
+    mass: list[dict[int, float]]  # directions of each id in the window
+    frames: list[AudioVisualFrame]
+
+
+class Scores(NamedTuple):
+    """In percent, but OSPA-T in pixels."""
+
+    mota: float
+    idf1: float
+    ospa_t: float
+    right_speaker: float
+
+
+def make_scene(recording: Recording, dropped: float, clutter: float, seed: int) -> Scene:
+    """dropped: fraction of the time; clutter: directions of nobody an image."""
+    rng = np.random.default_rng(seed)
+    heads = recording.heads()
+    truth, boxes = [], []
+    there = ~np.column_stack([stretches(len(heads), dropped, rng) for _ in range(heads.shape[1])])
+    for t, frame in enumerate(heads):
+        in_view = np.isfinite(frame[:, 0])
+        truth.append(FrameBoxes(frame[in_view], np.flatnonzero(in_view), np.ones(in_view.sum())))
+        error = BOX_ERROR * np.tile(frame[:, 2:] - frame[:, :2], 2) * 0.7 * rng.normal(size=frame.shape)
+        boxes.append((frame + error)[in_view & there[t]])
+    speaking = recording.speaking(WINDOW) & np.isfinite(heads[..., 0])
+    return Scene(recording, boxes, directions(recording, clutter, rng), truth, speaking)
+
+
+def stretches(count: int, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """(T,) true in stretches of DROPPED_SECONDS on average, for a fraction of the time."""
+    found, at, is_dropped = np.zeros(count, dtype=bool), 0, bool(rng.random() < fraction)
+    while 0.0 < fraction and at < count:
+        mean = DROPPED_SECONDS * (1.0 if is_dropped else (1.0 - fraction) / fraction)
+        length = max(1, round(25.0 * rng.exponential(mean)))
+        found[at : at + length] = is_dropped
+        at, is_dropped = at + length, not is_dropped
+    return found
+
+
+def directions(recording: Recording, clutter: float, rng: np.random.Generator) -> list[list[Heard]]:
+    """What is heard up to each image since the one before: frames of 10 ms, without any where nothing is."""
+    found: list[list[Heard]] = []
+    for end in recording.time:
+        inside = (recording.heard_time > end - 0.04) & (recording.heard_time <= end)
+        number = rng.poisson(clutter)
+        times = np.concatenate([recording.heard_time[inside], end - 0.04 + 0.01 * rng.integers(1, 5, number)])
+        angles = np.concatenate([recording.heard_azimuth[inside], rng.uniform(-np.pi, np.pi, number)])
+        slots = np.round(times, 2)
+        parts = [(slot, angles[slots == slot]) for slot in np.unique(slots)]
+        found.append([Heard(float(slot), each, np.ones(len(each)), 1.0) for slot, each in parts])
+    return found
+
+
+def bearing_map(recording: Recording) -> CalibratedMap:
+    """Of the calibration that comes with the recording."""
+    return CalibratedMap(recording.camera, recording.pose, SEEN)
+
+
+def follow(scene: Scene, mode: str) -> Result:
+    """mode: vision, audio or both."""
+    calibrated = bearing_map(scene.recording)
+    tracker = OnlineTracker.load(image_size=IMAGE_SIZE)
+    method = AudioVisualTracker(tracker, None if mode == "vision" else calibrated, HEARD)
+    nobody = np.zeros((0, 4))
+    frames = [
+        method.update(nobody if mode == "audio" else boxes, time, heard=heard if mode != "vision" else (),
+                      looked=mode != "audio")
+        for boxes, time, heard in zip(scene.boxes, scene.recording.time.tolist(), scene.heard, strict=True)
+    ]  # fmt: skip
+    mass = windowed([masses(frame) for frame in frames], scene.recording.time)
+    found = [shown(frame, heard, calibrated) for frame, heard in zip(frames, mass, strict=True)]
+    return Result(found, mass, frames)
+
+
+def masses(frame: AudioVisualFrame) -> dict[int, float]:
+    """Directions of each source in one frame."""
+    total: dict[int, float] = {}
+    for responsibilities in frame.responsibilities:
+        for source, mass in zip(frame.sources.source_id.tolist(), responsibilities[:, :-1].sum(axis=0), strict=True):
+            total[source] = total.get(source, 0.0) + float(mass)
+    return total
+
+
+def windowed(each: list[dict[int, float]], time: np.ndarray) -> list[dict[int, float]]:
+    """Sums over the window around each frame."""
+    half, found = round(0.5 * WINDOW * 25.0), []
+    for t in range(len(time)):
+        total: dict[int, float] = {}
+        for part in each[max(0, t - half) : t + half + 1]:
+            for source, mass in part.items():
+                total[source] = total.get(source, 0.0) + mass
+        found.append(total)
+    return found
+
+
+def shown(frame: AudioVisualFrame, heard: dict[int, float], calibrated: CalibratedMap) -> FrameBoxes:
+    """Who is seen, or was seen before and is heard; without any image, who is heard."""
+    tracks = frame.tracks
+    voice = np.array([heard.get(int(track), 0.0) >= LEAST_MASS for track in tracks.track_id], dtype=bool)
+    keep = tracks.visible | ((tracks.state != TrackState.TENTATIVE) & voice)
+    boxes, ids = [tracks.boxes[keep]], [tracks.track_id[keep]]
+    if not len(tracks.track_id):
+        loud = np.array([heard.get(int(each), 0.0) >= LEAST_MASS for each in frame.sources.source_id], dtype=bool)
+        azimuth = frame.sources.azimuth[loud]
+        pixels = calibrated.pixels(azimuth, np.full(len(azimuth), STANDING[1]), np.full(len(azimuth), STANDING[0]))
+        inside = (pixels >= 0.0).all(axis=1) & (pixels <= IMAGE_SIZE).all(axis=1)
+        centre = pixels[inside]
+        boxes.append(np.hstack([centre - HEAD / 2.0, centre + HEAD / 2.0]))
+        ids.append(frame.sources.source_id[loud][inside])
+    found = np.concatenate(boxes)
+    return FrameBoxes(found, np.concatenate(ids), np.ones(len(found)))
+
+
+def score(scene: Scene, result: Result, mode: str) -> Scores:
+    """All scores of a run."""
+    tracking = tracking_scores({"all": (scene.truth, result.found)}, near)
+    named = [loudest(mass) for mass in result.mass]
+    if mode == "vision":
+        named = [largest(found) for found in result.found]
+    return Scores(
+        tracking.mota, tracking.idf1, float(ospa_t(scene.truth, result.found).mean()),
+        right_speaker(scene, owners(scene, result), named),
+    )  # fmt: skip
+
+
+def loudest(mass: dict[int, float]) -> int | None:
+    """Who is heard most, if anybody."""
+    name = max(mass, key=mass.__getitem__, default=None)
+    return name if name is not None and mass[name] > 0.0 else None
+
+
+def near(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Distance of centres in pixels, NaN beyond NEAR."""
+    distance = centre_distance(truth, found)
+    return np.where(distance <= NEAR, distance, np.nan)
+
+
+def largest(found: FrameBoxes) -> int | None:
+    """Who a camera alone would take for the one who speaks: the nearest."""
+    return int(found.ids[(found.boxes[:, 3] - found.boxes[:, 1]).argmax()]) if len(found.ids) else None
+
+
+def owners(scene: Scene, result: Result) -> dict[int, int]:
+    """Id -> person, one to one over the whole recording, by how often it was near them: by azimuth (15 degrees), so
+    that those who are heard only count too."""
+    azimuth, together = scene.recording.azimuths(), {}
+    for t, frame in enumerate(result.frames):
+        away = np.abs(np.angle(np.exp(1j * (frame.sources.azimuth[:, None] - azimuth[t]))))
+        for source, row in zip(frame.sources.source_id.tolist(), away, strict=True):
+            if np.isfinite(row).any() and np.nanmin(row) < np.radians(15.0):
+                pair = (source, int(np.nanargmin(row)))
+                together[pair] = together.get(pair, 0) + 1
+        if not len(frame.sources.source_id) or not np.isfinite(frame.sources.azimuth).any():  # seen only
+            away = centre_distance(result.found[t].boxes, scene.truth[t].boxes)
+            for i, j in zip(*np.nonzero(away <= NEAR), strict=True):
+                pair = (int(result.found[t].ids[i]), int(scene.truth[t].ids[j]))
+                together[pair] = together.get(pair, 0) + 1
+    ids = sorted({source for source, _ in together})
+    count = np.zeros((len(ids), azimuth.shape[1]))
+    for (source, person), value in together.items():
+        count[ids.index(source), person] = value
+    rows, columns = linear_sum_assignment(-count)
+    return {ids[r]: int(c) for r, c in zip(rows, columns, strict=True)}
+
+
+def right_speaker(scene: Scene, owner: dict[int, int], named: list[int | None]) -> float:
+    """Percent of the images in which somebody in view is heard where the one who is named speaks."""
+    right = [
+        name is not None and owner.get(name, -1) in np.flatnonzero(speaking)
+        for name, speaking in zip(named, scene.speaking, strict=True)
+        if speaking.any()
+    ]
+    return 100.0 * float(np.mean(right)) if right else float("nan")
+
+
+def by_clusters(scene: Scene, result: Result, kind: str) -> list[int | None]:
+    """Who is named in each image when clustering takes the place of E-W: the same tracks, the same directions."""
+    half, named = round(0.5 * WINDOW * 25.0), []
+    for t in range(len(result.frames)):
+        window = slice(max(0, t - half), t + half + 1)
+        sources = [frame.sources for frame in result.frames[window]]
+        heads, ids = (np.concatenate([each[i] for each in sources]) for i in (2, 0))
+        heard = np.concatenate([each.azimuth for part in scene.heard[window] for each in part] or [np.zeros(0)])
+        known, person = np.unique(ids, return_inverse=True)
+        mass = auditory_mass(heads, person, heard, kind)  # type: ignore[arg-type]
+        named.append(int(known[mass.argmax()]) if len(mass) and mass.max() > 0.0 else None)
+    return named
