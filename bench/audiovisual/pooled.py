@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from dvae.audiovisual.cluster_association import auditory_mass
+from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.geometry import CalibratedMap, GeometryConfig
 from dvae.audiovisual.scene import Heard
-from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker
 from dvae.data.av163 import HEAD_HEIGHT, IMAGE_SIZE, MOUTH_HEIGHT, WIDTH_RATIO, Recording
 from dvae.data.motchallenge import FrameBoxes
@@ -27,7 +26,7 @@ from dvae.tracking.tracks import TrackState
 BOX_ERROR, DROPPED_SECONDS = 0.08, 2.0  # of the box's size; mean of a stretch
 NEAR = 30.0  # pixels between centres: a match
 WINDOW = 0.4  # s, in which it is asked who speaks
-LEAST_MASS = 0.5  # directions in the window: who has more is heard
+LEAST_SHARE = 0.3  # of the directions in the window: who has more is heard
 STANDING = (1.8, 0.42)  # distance in m and elevation in rad where somebody is put of whom only the azimuth is known
 HEAD = 30.0  # pixels, likewise
 SEEN = GeometryConfig(
@@ -65,8 +64,7 @@ class Scores(NamedTuple):
 
 def make_scene(recording: Recording, dropped: float, clutter: float, seed: int) -> Scene:
     """dropped: fraction of the time; clutter: directions of nobody an image."""
-    rng = np.random.default_rng(seed)
-    heads = recording.heads()
+    rng, heads = np.random.default_rng([seed, 0]), recording.heads()
     truth, boxes = [], []
     there = ~np.column_stack([stretches(len(heads), dropped, rng) for _ in range(heads.shape[1])])
     for t, frame in enumerate(heads):
@@ -75,13 +73,13 @@ def make_scene(recording: Recording, dropped: float, clutter: float, seed: int) 
         error = BOX_ERROR * np.tile(frame[:, 2:] - frame[:, :2], 2) * 0.7 * rng.normal(size=frame.shape)
         boxes.append((frame + error)[in_view & there[t]])
     speaking = recording.speaking(WINDOW) & np.isfinite(heads[..., 0])
-    return Scene(recording, boxes, directions(recording, clutter, rng), truth, speaking)
+    return Scene(recording, boxes, directions(recording, clutter, np.random.default_rng([seed, 1])), truth, speaking)
 
 
 def stretches(count: int, fraction: float, rng: np.random.Generator) -> np.ndarray:
     """(T,) true in stretches of DROPPED_SECONDS on average, for a fraction of the time."""
     found, at, is_dropped = np.zeros(count, dtype=bool), 0, bool(rng.random() < fraction)
-    while 0.0 < fraction and at < count:
+    while fraction > 0.0 and at < count:
         mean = DROPPED_SECONDS * (1.0 if is_dropped else (1.0 - fraction) / fraction)
         length = max(1, round(25.0 * rng.exponential(mean)))
         found[at : at + length] = is_dropped
@@ -146,32 +144,34 @@ def windowed(each: list[dict[int, float]], time: np.ndarray) -> list[dict[int, f
 
 
 def shown(frame: AudioVisualFrame, heard: dict[int, float], calibrated: CalibratedMap) -> FrameBoxes:
-    """Who is seen, or was seen before and is heard; without any image, who is heard."""
+    """Who is seen, or was seen before and is heard, in the image; without any image, who is heard."""
     tracks = frame.tracks
-    voice = np.array([heard.get(int(track), 0.0) >= LEAST_MASS for track in tracks.track_id], dtype=bool)
+    least = max(LEAST_SHARE * sum(heard.values()), 1e-3)
+    voice = np.array([heard.get(int(track), 0.0) >= least for track in tracks.track_id], dtype=bool)
     keep = tracks.visible | ((tracks.state != TrackState.TENTATIVE) & voice)
-    boxes, ids = [tracks.boxes[keep]], [tracks.track_id[keep]]
+    boxes, ids = tracks.boxes[keep], tracks.track_id[keep]
     if not len(tracks.track_id):
-        loud = np.array([heard.get(int(each), 0.0) >= LEAST_MASS for each in frame.sources.source_id], dtype=bool)
-        azimuth = frame.sources.azimuth[loud]
-        pixels = calibrated.pixels(azimuth, np.full(len(azimuth), STANDING[1]), np.full(len(azimuth), STANDING[0]))
-        inside = (pixels >= 0.0).all(axis=1) & (pixels <= IMAGE_SIZE).all(axis=1)
-        centre = pixels[inside]
-        boxes.append(np.hstack([centre - HEAD / 2.0, centre + HEAD / 2.0]))
-        ids.append(frame.sources.source_id[loud][inside])
-    found = np.concatenate(boxes)
-    return FrameBoxes(found, np.concatenate(ids), np.ones(len(found)))
+        loud = np.array([heard.get(int(each), 0.0) >= least for each in frame.sources.source_id], dtype=bool)
+        boxes, ids = placed(frame.sources.azimuth[loud], calibrated), frame.sources.source_id[loud]
+    centre = 0.5 * (boxes[:, :2] + boxes[:, 2:])
+    inside = (centre >= 0.0).all(axis=1) & (centre <= IMAGE_SIZE).all(axis=1)
+    return FrameBoxes(boxes[inside], ids[inside], np.ones(inside.sum()))
+
+
+def placed(azimuth: np.ndarray, calibrated: CalibratedMap) -> np.ndarray:
+    """Boxes (M, 4) where somebody who stands at a usual distance would be, NaN behind the camera."""
+    far = np.full((2, len(azimuth)), np.array(STANDING)[:, None])
+    centre = calibrated.pixels(azimuth, far[1], far[0])
+    return np.hstack([centre - HEAD / 2.0, centre + HEAD / 2.0])
 
 
 def score(scene: Scene, result: Result, mode: str) -> Scores:
     """All scores of a run."""
     tracking = tracking_scores({"all": (scene.truth, result.found)}, near)
-    named = [loudest(mass) for mass in result.mass]
-    if mode == "vision":
-        named = [largest(found) for found in result.found]
+    named = [largest(found) for found in result.found] if mode == "vision" else [loudest(mass) for mass in result.mass]
     return Scores(
         tracking.mota, tracking.idf1, float(ospa_t(scene.truth, result.found).mean()),
-        right_speaker(scene, owners(scene, result), named),
+        right_speaker(scene, result, named),
     )  # fmt: skip
 
 
@@ -192,36 +192,18 @@ def largest(found: FrameBoxes) -> int | None:
     return int(found.ids[(found.boxes[:, 3] - found.boxes[:, 1]).argmax()]) if len(found.ids) else None
 
 
-def owners(scene: Scene, result: Result) -> dict[int, int]:
-    """Id -> person, one to one over the whole recording, by how often it was near them: by azimuth (15 degrees), so
-    that those who are heard only count too."""
-    azimuth, together = scene.recording.azimuths(), {}
-    for t, frame in enumerate(result.frames):
-        away = np.abs(np.angle(np.exp(1j * (frame.sources.azimuth[:, None] - azimuth[t]))))
-        for source, row in zip(frame.sources.source_id.tolist(), away, strict=True):
-            if np.isfinite(row).any() and np.nanmin(row) < np.radians(15.0):
-                pair = (source, int(np.nanargmin(row)))
-                together[pair] = together.get(pair, 0) + 1
-        if not len(frame.sources.source_id) or not np.isfinite(frame.sources.azimuth).any():  # seen only
-            away = centre_distance(result.found[t].boxes, scene.truth[t].boxes)
-            for i, j in zip(*np.nonzero(away <= NEAR), strict=True):
-                pair = (int(result.found[t].ids[i]), int(scene.truth[t].ids[j]))
-                together[pair] = together.get(pair, 0) + 1
-    ids = sorted({source for source, _ in together})
-    count = np.zeros((len(ids), azimuth.shape[1]))
-    for (source, person), value in together.items():
-        count[ids.index(source), person] = value
-    rows, columns = linear_sum_assignment(-count)
-    return {ids[r]: int(c) for r, c in zip(rows, columns, strict=True)}
-
-
-def right_speaker(scene: Scene, owner: dict[int, int], named: list[int | None]) -> float:
-    """Percent of the images in which somebody in view is heard where the one who is named speaks."""
-    right = [
-        name is not None and owner.get(name, -1) in np.flatnonzero(speaking)
-        for name, speaking in zip(named, scene.speaking, strict=True)
-        if speaking.any()
-    ]
+def right_speaker(scene: Scene, result: Result, named: list[int | None]) -> float:
+    """Percent of the images in which somebody in view is heard where the box of the one who is named is at their head,
+    within NEAR; of a voice without a box, where somebody at a usual distance would be."""
+    right = []
+    for t in np.flatnonzero(scene.speaking.any(axis=1)):
+        truth, frame, name = scene.truth[t], result.frames[t], named[t]
+        tracks, sources = frame.tracks, frame.sources
+        box = tracks.boxes[tracks.track_id == (0 if name is None else name)]
+        if not len(box) and name is not None:
+            box = placed(sources.azimuth[sources.source_id == name], bearing_map(scene.recording))
+        away = np.nan_to_num(centre_distance(truth.boxes, box), nan=np.inf)
+        right.append(bool(len(box)) and away.min() <= NEAR and scene.speaking[t, truth.ids[away[:, 0].argmin()]])
     return 100.0 * float(np.mean(right)) if right else float("nan")
 
 
