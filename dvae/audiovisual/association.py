@@ -20,11 +20,13 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dvae.audiovisual.scene import Heard
-from dvae.inference.responsibilities import Assignment, independent
+from dvae.compilation import kept_on_disk
+from dvae.inference.responsibilities import Assignment
 
 Array = NDArray[np.float64]
 UNIFORM = 1.0 / (2.0 * math.pi)  # density of nobody's directions, rad^-1
@@ -85,9 +87,8 @@ def wrapped(angle: Array) -> Array:
 
 
 def log_density(direction: Array, azimuth: Array, variance: Array) -> Array:
-    """(K, M) log density in rad^-1 of directions (K,) under sources at `azimuth` (M,) with `variance` (M,) in rad^2,
-    infinite for who cannot be heard from anywhere."""
-    known = np.where(variance < math.inf, np.minimum(variance, LARGEST_VARIANCE), math.inf)
+    """(K, M) log density in rad^-1 of directions (K,) under sources at `azimuth` (M,) with `variance` (M,) in rad^2."""
+    known = np.minimum(variance, LARGEST_VARIANCE)
     difference = wrapped(direction[:, None] - azimuth)
     return np.asarray(-0.5 * (np.square(difference) / known + np.log(2.0 * math.pi * known)))
 
@@ -95,12 +96,31 @@ def log_density(direction: Array, azimuth: Array, variance: Array) -> Array:
 def assign_directions(direction: Array, azimuth: Array, variance: Array, clutter: float) -> Assignment:
     """E-W of directions (K,) in rad: responsibilities (K, M) and clutter (K,), which together sum to one.
 
-    azimuth, variance (M,): of each source, in rad and rad^2, the direction's own variance in it; clutter: prior
-    probability that a direction is nobody's; any source is as likely as the others.
+    azimuth, variance (M,): of each source, in rad and rad^2, the direction's own variance in it; infinite for who cannot
+    be heard. clutter: prior probability that a direction is nobody's; any source is as likely as the others.
     """
-    log_nobody = np.full(len(direction), math.log(clutter * UNIFORM))
-    log_prior = math.log1p(-clutter) - math.log(max(len(azimuth), 1))
-    return independent(log_density(direction, azimuth, variance) + log_prior, log_nobody)
+    return Assignment(*_shares(direction, azimuth, variance, clutter))
+
+
+@kept_on_disk
+@numba.njit()
+def _shares(direction: Array, azimuth: Array, variance: Array, clutter: float) -> tuple[Array, Array]:
+    """In multiples of nobody's density, which is the same everywhere: nothing underflows but what is nothing."""
+    num_directions, num_sources = len(direction), len(azimuth)
+    beta, nobody = np.zeros((num_directions, num_sources)), np.ones(num_directions)
+    for k in range(num_directions):
+        total = 1.0
+        for m in range(num_sources):
+            if variance[m] < np.inf:
+                known = min(variance[m], LARGEST_VARIANCE)
+                difference = (direction[k] - azimuth[m] + np.pi) % (2.0 * np.pi) - np.pi
+                density = np.exp(-0.5 * difference * difference / known) / np.sqrt(2.0 * np.pi * known)
+                beta[k, m] = (1.0 - clutter) / num_sources * density / (clutter * UNIFORM)
+                total += beta[k, m]
+        nobody[k] = 1.0 / total
+        for m in range(num_sources):
+            beta[k, m] /= total
+    return beta, nobody
 
 
 def next_to(first: Assignment, rest: Assignment) -> Assignment:

@@ -104,6 +104,8 @@ def promising(candidates: Candidates, now: float) -> NDArray[np.bool_]:
 
 def best(candidates: Candidates) -> Candidates:
     """Not more than there may be."""
+    if len(candidates.odds) <= MOST_CANDIDATES:
+        return candidates
     order = np.argsort(-candidates.odds, kind="stable")[:MOST_CANDIDATES]
     return Candidates(*(part[np.sort(order)] for part in candidates))
 

@@ -32,6 +32,8 @@ class Presence(NamedTuple):
 
     def of(self, source_id: Ids) -> Presence:
         """Those sources, in that order; who is not known was never heard."""
+        if np.array_equal(self.source_id, source_id):
+            return self
         row = rows_of(self.source_id, source_id)
         return Presence(source_id, np.append(self.level, 0.0)[row], np.append(self.heard, -math.inf)[row])
 
@@ -70,7 +72,8 @@ class Listening(NamedTuple):
 
     def moved_on(self, track_id: Ids, time: float, drift: float) -> Listening:
         """At `time` in s, with people track_id (N,), before anything is heard."""
-        speakers = self.speakers._replace(variance=drifted(self.speakers.variance, time - self.time, drift))
-        candidates = self.candidates._replace(variance=drifted(self.candidates.variance, time - self.time, drift))
+        seconds, speakers, candidates = time - self.time, self.speakers, self.candidates
+        speakers = speakers._replace(variance=drifted(speakers.variance, seconds, drift))
+        candidates = candidates._replace(variance=drifted(candidates.variance, seconds, drift))
         presence = self.presence.of(np.concatenate([track_id, speakers.source_id]))
         return self._replace(presence=presence, speakers=speakers, candidates=candidates, time=time)

@@ -61,18 +61,25 @@ def people_of(step: Associated, bearing_map: BearingMap | None) -> People:
     return People(step.before.people.track_id[confirmed], boxes, known_bearings(boxes.mean, bearing_map))
 
 
+def moved(bearings: Bearings, before: Boxes, after: Boxes) -> Bearings:
+    """Bearings of boxes (N, 4) that moved, along their slopes."""
+    shift = bearings.slope * (centre(after) - centre(before))
+    return bearings._replace(azimuth=wrapped(bearings.azimuth + shift))
+
+
 def people_after(before: People, tracks: Tracks, bearing_map: BearingMap | None) -> People:
     """The confirmed tracks after the frame: who was there before has moved along the slope of their bearing."""
     tracks = select(tracks, tracks.state != TrackState.TENTATIVE)
+    boxes = BoxEstimate(tracks.boxes, tracks.variance)
+    if np.array_equal(before.track_id, tracks.track_id):
+        return People(tracks.track_id, boxes, moved(before.bearings, before.boxes.mean, boxes.mean))
     row = rows_of(before.track_id, tracks.track_id)
-    known, fresh = row[row >= 0], row < 0
-    moved = centre(tracks.boxes[~fresh]) - centre(before.boxes.mean[known])
-    azimuth, slope, variance = (part[known] for part in before.bearings)
-    old = Bearings(wrapped(azimuth + slope * moved), slope, variance)
+    fresh, known = row < 0, row[row >= 0]
+    old = moved(Bearings(*(part[known] for part in before.bearings)), before.boxes.mean[known], boxes.mean[~fresh])
     bearings = Bearings(*np.zeros((3, len(row))))
-    for part, of_old, of_new in zip(bearings, old, known_bearings(tracks.boxes[fresh], bearing_map), strict=True):
+    for part, of_old, of_new in zip(bearings, old, known_bearings(boxes.mean[fresh], bearing_map), strict=True):
         part[~fresh], part[fresh] = of_old, of_new
-    return People(tracks.track_id, BoxEstimate(tracks.boxes, tracks.variance), bearings)
+    return People(tracks.track_id, boxes, bearings)
 
 
 def handed_over(before: Population, boxes: Boxes, held: NDArray[np.bool_]) -> dict[int, int]:

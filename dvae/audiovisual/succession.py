@@ -57,10 +57,14 @@ def succeed(
 
     before, after: confirmed tracks before the frame and after it; state: TrackState of the latter; known: after E-S.
     """
-    ended, candidates = ~np.isin(before.track_id, after.track_id), known.candidates
+    candidates, born = known.candidates, believed(known.candidates, config)
+    rest = best(select(candidates, ~born & promising(candidates, known.time)))
+    if np.array_equal(before.track_id, after.track_id) and not (len(known.speakers.source_id) or born.any()):
+        return known._replace(candidates=rest), np.append(before.track_id, np.full(len(born), NOBODY))
+    ended = ~np.isin(before.track_id, after.track_id)
     of_people = np.array([held.heirs.get(i, i) for i in before.track_id.tolist()], dtype=np.int64)
     of_people[~np.isin(of_people, after.track_id)] = NOBODY
-    left, born = ended & held.present, believed(candidates, config)
+    left = ended & held.present
     azimuth = np.concatenate([before.bearings.azimuth[left], candidates.azimuth[born]])
     variance = np.concatenate([before.variance()[left], candidates.variance[born]])
     new = HeardOnly(known.next_id - np.arange(len(azimuth)), azimuth, variance)
@@ -75,7 +79,6 @@ def succeed(
         np.concatenate([after.track_id, speakers.source_id]),
     )
     heard = join(known.presence, Presence(of_candidates, np.zeros(len(born)), candidates.fed))
-    rest = best(select(candidates, ~born & promising(candidates, known.time)))
     known = known._replace(
         presence=heard.passed_on(heir, source_id),
         speakers=speakers,

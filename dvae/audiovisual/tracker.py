@@ -148,14 +148,17 @@ class AudioVisualTracker:
         """Where speakers and candidates are, who was heard, and new candidates."""
         if not len(directions.time):
             return known
-        own, speakers, (beta, clutter) = self._own, known.speakers, whose
+        own, speakers, candidates, (beta, clutter) = self._own, known.speakers, known.candidates, whose
         sure = len(known.presence.heard)
-        theirs = innovations(directions, beta[:, sure - len(speakers.azimuth) : sure], speakers.azimuth, own)
-        azimuth, variance = corrected(speakers.azimuth, speakers.variance, theirs)
-        left = directions.weight * (clutter + beta[:, sure:].sum(axis=1))
-        candidates = fed(known.candidates, directions, left, beta[:, sure:], own)
+        if len(speakers.azimuth):
+            theirs = innovations(directions, beta[:, sure - len(speakers.azimuth) : sure], speakers.azimuth, own)
+            azimuth, variance = corrected(speakers.azimuth, speakers.variance, theirs)
+            speakers = speakers._replace(azimuth=azimuth, variance=variance)
+        if len(candidates.azimuth):
+            left = directions.weight * (clutter + beta[:, sure:].sum(axis=1))
+            candidates = fed(candidates, directions, left, beta[:, sure:], own)
         return known._replace(
-            speakers=speakers._replace(azimuth=azimuth, variance=variance),
+            speakers=speakers,
             candidates=join(candidates, started(directions, directions.weight * clutter, own)),
             presence=known.presence.after(directions, beta[:, :sure]),
             heard_until=float(directions.time[-1]),
