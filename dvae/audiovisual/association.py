@@ -96,7 +96,7 @@ def log_density(direction: Array, azimuth: Array, variance: Array) -> Array:
 def assign_directions(direction: Array, azimuth: Array, variance: Array, clutter: float) -> Assignment:
     """E-W of directions (K,) in rad: responsibilities (K, M) and clutter (K,), which together sum to one.
 
-    azimuth, variance (M,): of each source, in rad and rad^2, the direction's own variance in it; infinite for who cannot
+    azimuth, variance (M,): of each source, in rad and rad^2, with the direction's own variance; infinite for who cannot
     be heard. clutter: prior probability that a direction is nobody's; any source is as likely as the others.
     """
     return Assignment(*_shares(direction, azimuth, variance, clutter))
