@@ -74,12 +74,14 @@ def play(stage: Any, node: Any, sound: Any, angles: dict[int, float] = ANGLES) -
 
 
 def test_a_person_manager_knows_who_speaks(stage: Any) -> None:
-    node = stage.add(SpeakersNode, microphone_positions=SQUARE, ros4hri=True, markers=True)
+    from tf2_msgs.msg import TFMessage
     from visualization_msgs.msg import MarkerArray
 
+    static = stage.peer.create_publisher(TFMessage, "/tf_static", LATCHED)
+    static.publish(transforms_message(TYPES, "body", "microphones"))  # before the node is there, as usual
+    node = stage.add(SpeakersNode, microphone_positions=SQUARE, ros4hri=True, markers=True)
     speakers, markers = stage.listen(SpeakerArray, "speakers"), stage.listen(MarkerArray, "speakers/markers")
     manager = PersonManager(stage)
-    stage.publish("/tf_static", transforms_message(TYPES, "body", "microphones"), LATCHED)
     stage.publish("/tf", transforms_message(TYPES, "body", "head", "camera"))
     stage.publish("camera_info", camera_info_message(TYPES))
     stage.publish("audio_info", audio_info_message(TYPES))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from dvae_nodes.lifecycle.reporting import Reporter
@@ -15,7 +16,7 @@ from dvae_nodes.wire.topics import Topic
 
 Config = TypeVar("Config")
 Result = TypeVar("Result")
-Handler = Callable[[Any, Any, int], list[Output]]  # a method of the pipeline: message, time of its receipt in ns
+Handler = Callable[..., list[Output]]  # a method of the pipeline: message, time of its receipt in ns (and topic_id)
 
 
 class Settings:
@@ -37,7 +38,8 @@ class Input(NamedTuple):
     other methods of the pipeline may be called meanwhile. any_name: in a bag, a topic of this type with another name is
     taken for it. shared: in a bag, one such topic serves all streams of its namespace. anywhere: in a bag, the only
     such topic serves all namespaces that have none. beside: in a bag, it is looked for where the topic of that other
-    input is. lossless: live, every message counts: reliable where all who publish it offer that.
+    input is. lossless: live, every message counts: reliable where all who publish it offer that. listed_in: topic of
+    the list of ids, of an input with an id: all on the list are read, and the handler gets `topic_id` too.
     """
 
     topic: Topic
@@ -52,6 +54,12 @@ class Input(NamedTuple):
     anywhere: bool = False
     beside: Topic | None = None
     lossless: bool = False
+    listed_in: Topic | None = None
+
+    def of_id(self, topic_id: str) -> Input:
+        """The input of one id."""
+        topic = self.topic._replace(name=self.topic.name.replace("<id>", topic_id))
+        return self._replace(topic=topic, handler=partial(self.handler, topic_id=topic_id), listed_in=None)
 
 
 class OutputTopic(NamedTuple):

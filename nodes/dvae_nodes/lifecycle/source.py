@@ -30,8 +30,8 @@ PATIENCE = 4  # looks after which it is said that a subscription cannot be made
 class Source:
     """The subscription of `node` to a declared input. kinds: the types that can be read, the one that is taken before
     somebody publishes first; receive: is given the messages; changed: is told the topic and the type that is taken now.
-    Best effort; a lossless one reliable where all publishers offer it; of a latched topic also what was sent before;
-    qos_overrides change all of it."""
+    Best effort; a lossless one reliable where all publishers offer it; a latched one reliable, with what was sent
+    before; qos_overrides change all of it."""
 
     def __init__(
         self,
@@ -45,7 +45,8 @@ class Source:
         self._node, self._reporter, self._receive, self._changed = node, reporter, receive, changed
         self.topic, self.kinds, self.kind = declared.topic.name, tuple(kinds), kinds[0]
         self.meter = Meter(declared.optional)
-        reliability = ReliabilityPolicy.RELIABLE if declared.lossless else ReliabilityPolicy.BEST_EFFORT
+        wants_all = declared.lossless or declared.topic.latched  # what was sent before comes to reliable ones only
+        reliability = ReliabilityPolicy.RELIABLE if wants_all else ReliabilityPolicy.BEST_EFFORT
         durability = DurabilityPolicy.TRANSIENT_LOCAL if declared.topic.latched else DurabilityPolicy.VOLATILE
         self.qos = QoSProfile(depth=declared.depth, reliability=reliability, durability=durability)
         self._follows = declared.lossless and not self._is_reliability_given()

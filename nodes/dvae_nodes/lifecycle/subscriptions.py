@@ -36,10 +36,15 @@ class Subscriptions:
         self._is_open, self._prepare = is_open, prepare
         self._workers: list[NewestWorker] = []
         self._timer: Any = None
+        self._of_ids: list[tuple[Pipeline, Input, Sequence[str]]] = []  # inputs that there are of each id of a list
         self.sources: dict[str, Source] = {}  # by topic
 
     def listen(self, pipeline: Pipeline, declared: Input, kinds: Sequence[str]) -> None:
-        """Subscribe to messages of one of `kinds`: the one that is published."""
+        """Subscribe to messages of one of `kinds`: the one that is published. Of a topic with an id: when its list
+        comes, to those on it."""
+        if declared.topic.has_ids():
+            self._of_ids.append((pipeline, declared, kinds))
+            return
         topic = declared.topic.name
         process = partial(self._process, pipeline, declared)
         if declared.newest_only:
@@ -77,15 +82,29 @@ class Subscriptions:
             source.destroy()
         self._workers.clear()
         self.sources.clear()
+        self._of_ids.clear()
 
     def _receive(self, topic: str, process: Callable[[Any], None], message: Any) -> None:
         meter = self.sources[topic].meter
         meter.see()
+        self._follow(topic, message)
         if not self._is_open():  # subscriptions of a lifecycle node are not gated by its state
             meter.drops += 1
             return
         handle(self._reporter, "parameters", self._prepare)
         process(message)
+
+    def _follow(self, topic: str, message: Any) -> None:
+        """Where the message is a list of ids: read their topics, and no others."""
+        for pipeline, declared, kinds in self._of_ids:
+            if declared.listed_in is None or declared.listed_in.name != topic:
+                continue
+            wanted = {each.topic.name: each for each in map(declared.of_id, message.ids)}
+            for name in [name for name in self.sources if declared.topic.id_in(name) and name not in wanted]:
+                self.sources.pop(name).destroy()
+            for name, each in wanted.items():
+                if name not in self.sources:  # what cannot be a topic takes no other with it
+                    handle(self._reporter, name, partial(self.listen, pipeline, each, kinds))
 
     def _hand_over(self, worker: NewestWorker, topic: str, message: Any) -> None:
         self.sources[topic].meter.drops += worker.put(message)

@@ -98,8 +98,9 @@ class Routing:
         if not fed and not any(drives(entry) and self._streams.candidates(kind, entry) for entry in inputs):
             return []
         made = [self._make(kind)]  # to be asked for its types
-        found = {entry: self._streams.places(kind, entry, made[0].types_of(entry.topic)) for entry in inputs}
-        driver = None if fed else next((entry for entry in inputs if drives(entry) and found[entry]), None)
+        plain = [entry for entry in inputs if not entry.topic.has_ids()]
+        found = {entry: self._streams.places(kind, entry, made[0].types_of(entry.topic)) for entry in plain}
+        driver = None if fed else next((entry for entry in plain if drives(entry) and found[entry]), None)
         places = list(fed or (found[driver] if driver else ()))
         for place in places:
             number = sum(other is kind for other, _ in self._running)
@@ -108,7 +109,10 @@ class Routing:
                 self._reporter.report(f"prefix {place.group}", text)
             self._running[kind, place.group] = made.pop() if made else self._make(kind, number)
             taken: dict[Topic, Connection] = {}
-            for entry in sorted(inputs, key=lambda each: each.beside is not None):
+            for entry in inputs:
+                if entry.topic.has_ids():
+                    self._connect_ids(kind, place, entry)
+            for entry in sorted(plain, key=lambda each: each.beside is not None):
                 beside = taken.get(entry.beside) if entry.beside else None
                 where = place if beside is None else Place(*[split(stream_name(*beside))[0]] * 2)
                 connection = self._of_place(kind, entry, where, found[entry], entry is driver)
@@ -116,6 +120,12 @@ class Routing:
                     taken[entry.topic] = connection
                     self._ports.setdefault(connection, []).append(Port(kind, place.group, entry))
         return places
+
+    def _connect_ids(self, kind: type[Pipeline], place: Place, declared: Input) -> None:
+        """All topics with an id go to all places."""
+        for connection in self._streams.candidates(kind, declared):
+            one = declared.of_id(declared.topic.id_in(connection.topic) or "")
+            self._ports.setdefault(connection, []).append(Port(kind, place.group, one))
 
     def _of_place(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 
 from dvae.arrays.positions import Positions, parse_positions
 from dvae.audiovisual.binding import BindingConfig
-from dvae.audiovisual.config import AudioVisualConfig
+from dvae.audiovisual.config import OF_TRACKS, AudioVisualConfig
 from dvae.audiovisual.geometry import GeometryConfig
 from dvae.audiovisual.hearing import Hearing, HearingConfig
 from dvae.audiovisual.scene import Scene
@@ -20,7 +20,6 @@ from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.tracking.class_names import ClassList
-from dvae.tracking.config import TrackerConfig
 from dvae.tracking.online import OnlineTracker
 from dvae.tracking.tracks import TrackState
 from dvae_nodes.lifecycle.pipeline import Settings
@@ -37,8 +36,6 @@ from dvae_nodes.wire.transforms import frame_name
 
 RATE = 16000  # Hz, of what is heard
 PATIENCE_SECONDS = 3.0  # of one stream without the other, after which it is said
-# What comes are tracks: they are believed, each keeps to its own id, and none is the double of another.
-OF_TRACKS = TrackerConfig(confirm_hits=1, birth_iou=1.0, duplicate_iou=1.0)
 
 
 @dataclass(frozen=True)
@@ -156,16 +153,23 @@ class SceneFinder:
         size = int(message.image_width), int(message.image_height)
         self.view.look(Frames(message.header.frame_id, size), self._frame_id)
         self.tracker.bearings = self.view.bearings
-        sure = [track for track in message.tracks if track.state == TrackState.CONFIRMED]
-        people = [track for track in sure if track.class_id in self._people]
-        if sure and not people:
-            self._say_nobody(sorted({track.class_id for track in sure}))
+        people, _ = self.people(message)
+        self._say_nobody(message.tracks, people)
         time = stamp / NANOSECONDS
         self._stamps[time] = stamp
-        boxes = np.array([track.box for track in people], dtype=np.float64).reshape(-1, 4)
-        scenes = self._stamped(self.finder.see(boxes, time, [int(track.id) for track in people]))
+        boxes = np.array(list(people.values()), dtype=np.float64).reshape(-1, 4)
+        scenes = self._stamped(self.finder.see(boxes, time, list(people)))
         self._say_late()
         return scenes
+
+    def people(self, message: Any) -> tuple[dict[int, Any], tuple[int, int]]:
+        """Of a dvae_perception/TrackArray: the boxes of those who are seen and may speak, by track, and the size of the
+        image in pixels, 0 where unknown."""
+        sure = [track for track in message.tracks if track.state == TrackState.CONFIRMED]
+        size = int(message.image_width), int(message.image_height)
+        if not all(size) and self.view.bearings:
+            size = self.view.bearings.camera.image_size
+        return {int(track.id): track.box for track in sure if track.class_id in self._people}, size
 
     def places(self, scene: Scene) -> Places:
         """Where the speakers of a scene are beside their azimuth."""
@@ -231,7 +235,11 @@ class SceneFinder:
                 ahead = f"(tracks are {facts.video_ahead_seconds:+.2f} s ahead)"
                 self._reporter.report(f"late {stream}", f"{text} {ahead}: left out")
 
-    def _say_nobody(self, classes: list[str]) -> None:
+    def _say_nobody(self, tracks: Any, people: dict[int, Any]) -> None:
+        """A word where all who are seen are of other classes."""
+        classes = sorted({track.class_id for track in tracks if track.state == TrackState.CONFIRMED})
+        if people or not classes:
+            return
         got = ", ".join(map(repr, classes))
         text = (
             f"tracks: expected people (person_classes {self._people.text!r}), got tracks of class {got}: nobody speaks"

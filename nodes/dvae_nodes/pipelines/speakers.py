@@ -19,13 +19,15 @@ from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.audio_reader import AUDIO_QUEUE, AudioReader
 from dvae_nodes.pipelines.camera_view import CameraViewConfig
+from dvae_nodes.pipelines.face_owners import FaceOwners
 from dvae_nodes.pipelines.frame_clock import Place
 from dvae_nodes.pipelines.scene_finder import SceneFinder, SpeakersNodeConfig, StampedScene
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire import topics, voices
+from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 from dvae_nodes.wire.markers import speaker_markers
 from dvae_nodes.wire.messages import MessageTypes, Output
-from dvae_nodes.wire.speakers import BODY, MatchLog, Pair, speakers_to_message
+from dvae_nodes.wire.speakers import BODY, FACE, MatchLog, Pair, speakers_to_message
 
 TRACKS_QUEUE = 100  # frames, as the tracker's
 NO_MICROPHONES = (
@@ -62,7 +64,7 @@ class SpeakersPipeline(Pipeline):
         self._check_options()
         self._audio = AudioReader(types, self.node, reporter)
         self._ended: list[Output] = []  # what is to be said before all that follows
-        self._matches, self._listed = MatchLog(types), list[str]()
+        self._matches, self._listed, self._faces = MatchLog(types), list[str](), FaceOwners()
         self._bodies: set[str] = set()  # that are tracked now
         self._stamp = 0  # of the newest scene, ns
         self._scenes = SceneFinder(settings, reporter) if self.has_work(settings) else None
@@ -91,6 +93,8 @@ class SpeakersPipeline(Pipeline):
     def types_of(self, topic: topics.Topic) -> tuple[str, ...]:
         if self._scenes is None:
             return ()
+        if not all(map(self.types.fields_of, topic.types)) and topic.name.startswith("/humans/faces/"):
+            return ()  # without hri_msgs there are no faces
         if topic in (topics.TRANSFORMS, topics.STATIC_TRANSFORMS) and not self._reads_transforms(self._scenes):
             return ()
         return self._audio.types_of(topic)
@@ -129,6 +133,16 @@ class SpeakersPipeline(Pipeline):
             self._scenes.finder.robot_speaks = bool(message.data)
         return []
 
+    def on_faces(self, message: Any, _: int) -> list[Output]:
+        """hri_msgs/IdsList: the faces that there are; what was said of others ends."""
+        self._faces.listed(message.ids)
+        return self._matches.keep(FACE, set(message.ids))
+
+    def on_face_region(self, message: Any, _: int, topic_id: str) -> list[Output]:
+        """hri_msgs/NormalizedRegionOfInterest2D: where a face is. Gives nothing."""
+        self._faces.add_region(topic_id, message)
+        return []
+
     def on_audio_info(self, message: Any, _: int) -> list[Output]:
         """The format of the chunks before and after it."""
         return self._heard(self._audio.announce(message))
@@ -148,6 +162,7 @@ class SpeakersPipeline(Pipeline):
             self.reset()
         prefix = self.node.body_prefix
         self._bodies = {f"{prefix}{track.id}" for track in message.tracks if track.state != TrackState.TENTATIVE}
+        self._faces.see(stamp_to_nanoseconds(message.header.stamp), *self._scenes.people(message))
         outputs += self._taken() + self._matches.keep(BODY, self._bodies)
         return outputs + self._outputs(self._scenes.see(message, receive_time))
 
@@ -155,6 +170,7 @@ class SpeakersPipeline(Pipeline):
         """All pairs and voices go: what follows is of another time."""
         if self._scenes is not None:
             self._scenes.reset()
+        self._faces.reset()
         self._ended += self._end()
 
     def flush(self) -> list[Output]:
@@ -192,17 +208,24 @@ class SpeakersPipeline(Pipeline):
         speakers = scene.speakers
         heard = np.flatnonzero(speakers.voice_id)
         ids = [f"{self.node.voice_prefix}{speakers.voice_id[m]}" for m in heard]
-        pairs = {
-            Pair(f"{self.node.voice_prefix}{voice}", f"{self.node.body_prefix}{track}", BODY): confidence
-            for voice, track, confidence in zip(*(column.tolist() for column in scene.matches), strict=True)
-            if f"{self.node.body_prefix}{track}" in self._bodies
-        }
-        said = self._matches.update(scene.time, pairs)
+        said = self._matches.update(scene.time, self._pairs(scene))
         outputs = [each for each in said if not each.message.confidence] + self._list(header, ids)
         for voice_id, m in zip(ids, heard, strict=True):
             speaking = self.types.make("std_msgs/msg/Bool", data=bool(speakers.speaking[m]))
             outputs.append(topics.VOICE_SPEAKING.output(speaking, voice_id))
         return outputs + [each for each in said if each.message.confidence]
+
+    def _pairs(self, scene: Scene) -> dict[Pair, float]:
+        """The confidence of each voice's body, and of that body's face."""
+        found: dict[Pair, float] = {}
+        for voice, track, confidence in zip(*(column.tolist() for column in scene.matches), strict=True):
+            voice_id, body = f"{self.node.voice_prefix}{voice}", f"{self.node.body_prefix}{track}"
+            if body in self._bodies:
+                found[Pair(voice_id, body, BODY)] = confidence
+            face = self._faces.face_of(track)
+            if face is not None:
+                found[Pair(voice_id, face[0], FACE)] = confidence * face[1]
+        return found
 
     def _list(self, header: Any, ids: list[str]) -> list[Output]:
         """The list of voices, where it has changed."""
@@ -223,6 +246,8 @@ class SpeakersPipeline(Pipeline):
         Input(topics.STATIC_TRANSFORMS, on_transforms, "where camera and microphones are", depth=100, optional=True,
               anywhere=True),
         Input(topics.TRANSFORMS, on_transforms, "the same, of what moves", depth=100, optional=True, anywhere=True),
+        Input(topics.FACES, on_faces, "the ids of all faces, where they are found", optional=True, anywhere=True),
+        Input(topics.FACE_REGION, on_face_region, "where it is in the image", optional=True, listed_in=topics.FACES),
         Input(topics.ROBOT_SPEAKING, on_robot_speaking, "the robot talks or moves loudly now", optional=True,
               beside=topics.AUDIO, anywhere=True),
         Input(topics.AUDIO_INFO, on_audio_info, "format of `audio`, where sent apart", optional=True, any_name=True,

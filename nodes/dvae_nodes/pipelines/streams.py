@@ -85,7 +85,7 @@ class Streams:
         if chosen is not None:
             return [each for each in fitting if each.topic in chosen]
         if name.startswith("/"):
-            return [each for each in fitting if each.topic == name]
+            return [each for each in fitting if declared.topic.id_in(each.topic) is not None]
         taken = {other.topic.name for other in pipeline.inputs} - {name}
         found = []
         for each in fitting:

@@ -59,6 +59,8 @@ TRANSFORMS = Topic("/tf", ("tf2_msgs/msg/TFMessage",))
 STATIC_TRANSFORMS = Topic("/tf_static", TRANSFORMS.types, latched=True)
 SPEAKERS = Topic("speakers", ("dvae_perception/msg/SpeakerArray",))
 SPEAKER_MARKERS = Topic("speakers/markers", MARKERS.types)
+FACES = Topic("/humans/faces/tracked", (IDS_LIST,), latched=True)
+FACE_REGION = Topic("/humans/faces/<id>/roi", BODY_REGION.types)
 MATCHES = Topic("/humans/candidate_matches", ("hri_msgs/msg/IdsMatch",))
 
 VOICES = Topic("/humans/voices/tracked", (IDS_LIST,), latched=True)

@@ -201,3 +201,43 @@ def test_a_parameter_has_the_last_word_on_reliability(stage: Any) -> None:
     publisher = stage.peer.create_publisher(Int64, "numbers", QoSProfile(depth=10))
     stage.until(lambda: publisher.get_subscription_count() == 1)
     assert reliabilities(node) == [ReliabilityPolicy.BEST_EFFORT]
+
+
+def test_topics_of_ids_are_read_as_long_as_their_list_has_them(stage: Any) -> None:
+    from hri_msgs.msg import IdsList
+    from rclpy.qos import DurabilityPolicy
+
+    from dvae_nodes.lifecycle.pipeline import Input
+    from dvae_nodes.wire.topics import FACES
+
+    class PerIdPipeline(AdderPipeline):
+        """Adds what comes on the topic of any id on the list."""
+
+        def on_list(self, message: Any, _: int) -> list[Any]:
+            return []
+
+        def on_number_of(self, message: Any, time: int, topic_id: str) -> list[Any]:
+            return self.on_number(Int64(data=message.data * (10 if topic_id == "f2" else 1)), time)
+
+        inputs = (
+            Input(FACES, on_list, "ids"),
+            Input(Topic("/numbers/<id>/one", NUMBERS.types), on_number_of, "a number of each", listed_in=FACES),
+        )
+
+    node = stage.add(adder_node(PerIdPipeline), start=False, step=0)
+    latched = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = stage.peer.create_publisher(IdsList, FACES.name, latched)
+    publisher.publish(IdsList(ids=["f1", "f2"]))  # before the node is there
+    node.autostart()
+    sums = stage.listen(Int64, "sums")
+    stage.until(lambda: stage.peer.count_subscribers("/numbers/f2/one") == 1)
+    assert stage.send("/numbers/f1/one", Int64(data=1), sums).data == 1
+    assert stage.send("/numbers/f2/one", Int64(data=2), sums).data == 21
+    publisher.publish(IdsList(ids=["f2", "no name", "f3"]))  # what cannot be a topic takes no other with it
+    stage.until(lambda: stage.peer.count_subscribers("/numbers/f1/one") == 0)
+    stage.until(lambda: stage.peer.count_subscribers("/numbers/f3/one") == 1)
+    assert stage.send("/numbers/f3/one", Int64(data=5), sums).data == 26
+    assert list(stage.problems(node)) == ["/numbers/no name/one RCLError"]
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    stage.until(lambda: stage.peer.count_subscribers("/numbers/f2/one") == 0)

@@ -16,7 +16,7 @@ from dvae_nodes.pipelines.routing import Routing, sources_first
 from dvae_nodes.pipelines.streams import Connection
 from dvae_nodes.pipelines.tracker import TrackerPipeline
 from dvae_nodes.wire.messages import Output
-from dvae_nodes.wire.topics import AUDIO_INFO_TYPE, AUDIO_KINDS, DETECTIONS, IMAGE
+from dvae_nodes.wire.topics import AUDIO_INFO_TYPE, AUDIO_KINDS, DETECTIONS, IMAGE, Topic
 
 STAMPED = AUDIO_KINDS[1]
 NUMBER = "std_msgs/msg/Int64"
@@ -114,3 +114,52 @@ def test_what_one_makes_is_read_by_others_after_the_message_itself(order: list[t
 def test_sources_come_first_and_the_rest_keeps_its_order() -> None:
     given = [TrackerPipeline, EnhancerPipeline, DetectorPipeline]
     assert sources_first(given) == [DetectorPipeline, TrackerPipeline, EnhancerPipeline]
+
+
+class OfIds(Pipeline):
+    """Numbers of all ids, beside plain ones, and what belongs to them wherever it is."""
+
+    name = "of_ids"
+    outputs = ()
+
+    def on_any(self, message: Any, _: int, topic_id: str = "") -> list[Output]:
+        return []
+
+    inputs = (
+        Input(Topic("/ids/<id>/number", (NUMBER,)), on_any, "a number of each"),
+        Input(Topic("/everywhere", (NUMBER,)), on_any, "for all", optional=True, anywhere=True),
+        Input(
+            Topic("words", ("std_msgs/msg/String",)),
+            on_any,
+            "said",
+            optional=True,
+            beside=AdderPipeline.inputs[0].topic,
+        ),
+        AdderPipeline.inputs[0]._replace(handler=on_any, any_name=False, anywhere=True),
+    )
+
+
+def test_topics_of_ids_of_all_and_beside_others() -> None:
+    connections = [
+        Connection("/x/numbers", NUMBER),
+        Connection("/ids/a/number", NUMBER),
+        Connection("/ids/b/number", NUMBER),
+        Connection("/everywhere", NUMBER),
+        Connection("/x/words", "std_msgs/msg/String"),
+        Connection("/words", "std_msgs/msg/String"),
+    ]
+    assert ports([OfIds], connections) == {
+        "/x/numbers": ["of_ids /x numbers"],
+        "/ids/a/number": ["of_ids /x /ids/a/number"],
+        "/ids/b/number": ["of_ids /x /ids/b/number"],
+        "/everywhere": ["of_ids /x /everywhere"],
+        "/x/words": ["of_ids /x words"],
+    }
+
+
+def test_an_input_of_one_pipeline_is_chosen_for_it_alone() -> None:
+    connections = [Connection("/a/numbers", NUMBER), Connection("/b/numbers", NUMBER)]
+    kinds = [AdderPipeline, First]
+    routing = Routing(kinds, {}, connections, audio_types(False), Reporter(print), {"first.numbers": ["/b/numbers"]})
+    found = {each.topic: sorted(p.pipeline.name for p in those) for each, those in routing._ports.items()}
+    assert found == {"/a/numbers": ["adder"], "/b/numbers": ["adder", "first"]}

@@ -58,7 +58,8 @@ class Run:
         """In the order of time."""
         for seconds, handler, message in sorted(arrivals, key=lambda each: each.seconds):
             received = round((START + seconds) * NANOSECONDS)
-            self.outputs += getattr(self.pipeline, handler)(message, received)
+            name, *topic_id = handler.split()
+            self.outputs += getattr(self.pipeline, name)(message, received, *topic_id)
         return self
 
     def close(self) -> Run:
@@ -307,6 +308,38 @@ def test_a_looped_bag_and_another_run_of_the_tracker_begin_anew() -> None:
     run.play(again)
     (line,) = [text for text in run.said if "another run of the tracker" in text]
     assert line.startswith("tracks: expected ids that are not used again, got 1 for somebody else: ")
+
+
+def face_messages(seconds: float, found: dict[str, float]) -> list[Arrival]:
+    """The list of faces, and their regions where somebody in that direction has the head."""
+    header = tracks_message(TYPES, seconds, {}).header
+    arrivals = [Arrival(seconds, "on_faces", TYPES.make("hri_msgs/msg/IdsList", header=header, ids=list(found)))]
+    for face, degrees in found.items():
+        x1, y1, x2, _ = (box_at(degrees) + [15, 5, -15, 0]) / [640, 480, 640, 1]
+        region = {"header": header, "xmin": x1, "ymin": y1, "xmax": x2, "ymax": y1 + 40 / 480, "c": 0.9}
+        message = TYPES.make("hri_msgs/msg/NormalizedRegionOfInterest2D", **region)
+        arrivals.append(Arrival(seconds, f"on_face_region {face}", message))
+    return arrivals
+
+
+def test_voices_are_matched_to_faces_too() -> None:
+    """The face of track 2 gets another id after 2 s, as by a detector that lost it."""
+    faces = [
+        arrival
+        for t in np.arange(0.0, 3.0, 0.1).tolist()
+        for arrival in face_messages(t, {"f1": 18.0, "f2" if t < 2.0 else "f3": -18.0})
+    ]
+    run = Run().play([CAMERA, *faces, *video(3.0), *sound(turns(DATA, -18.0))]).close()
+    said: dict[tuple[str, int], list[float]] = {}
+    for m in run.on("/humans/candidate_matches"):
+        said.setdefault((m.id2, m.id2_type), []).append(m.confidence)
+    assert set(said) == {("b2", 3), ("f2", 2), ("f3", 2)}
+    for confidences in said.values():
+        assert confidences[-1] == 0.0
+        assert confidences.count(0.0) == 1
+        assert all(confidence >= 0.5 for confidence in confidences[:-1])
+    assert max(said["f2", 2]) < max(said["b2", 3])
+    assert not run.said
 
 
 def test_other_classes_do_not_speak() -> None:
