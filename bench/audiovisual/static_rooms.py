@@ -1,8 +1,8 @@
 """People who sit and talk around four microphones in a simulated room, and who speaks when and from where.
 
-A circle of 4.5 cm radius, turned at random; talkers 1 to 2.5 m away with their mouths up to 0.4 m higher, at least 20
-degrees apart, each with phrases and pauses of a second or so; two noises, one near the array (the robot's own fans and
-motors), one in the room, and a little noise of each microphone itself.
+A circle of 4.5 cm radius, turned at random, anywhere in the room but at its walls; talkers 1 to 3.5 m away with their
+mouths up to 0.4 m higher, at least 20 degrees apart, each with phrases and pauses of a second or so; two steady noises,
+one near the array (the robot's own fans and motors), one in the room, and a little noise of each microphone itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyroomacoustics
+from talk import steady
 
 from dvae.arrays.positions import Positions
 from dvae.signal.audio_file import read_mono
@@ -52,15 +53,15 @@ def simulate(
 ) -> StaticScene:
     """One scene; the same for the same arguments. snr_db: of one talker's phrases to all noise, at a microphone."""
     rng = np.random.default_rng((seed, num_talkers, round(snr_db), round(100 * reverberation)))
-    size = rng.uniform([5.0, 4.0, 2.5], [8.0, 6.0, 3.2])
-    centre = np.array([*(size[:2] * 0.5 + rng.uniform(-0.5, 0.5, 2)), rng.uniform(1.0, 1.4)])
+    size = rng.uniform([5.0, 5.0, 2.5], [8.0, 7.0, 3.2])
+    centre = np.array([*rng.uniform([1.5, 1.5], size[:2] - 1.5), rng.uniform(1.0, 1.4)])
     corners = rng.uniform(-np.pi, np.pi) + np.pi / 2 * np.arange(4)
     positions = RADIUS * np.stack([np.cos(corners), np.sin(corners), np.zeros(4)], axis=1)
     azimuths = apart(rng, num_talkers)
     dry = [talk(rng, list_audio(data / split.speech), round(seconds * RATE)) for _ in azimuths]
-    places = [centre + offset(rng, azimuth) for azimuth in azimuths]
+    places = [mouth(rng, centre, azimuth, size) for azimuth in azimuths]
     near = centre + np.array([*rng.uniform(-0.2, 0.2, 2), -rng.uniform(0.25, 0.5)])
-    noises = list_audio(data / split.noise)
+    noises = [path for path in list_audio(data / split.noise) if steady(path)]
     rest = [excerpt(rng, noises, round(seconds * RATE)) for _ in range(2)]
     room = (size, reverberation, centre + positions)
     voices = [level(rng) * heard(room, place, signal) for place, signal in zip(places, dry, strict=True)]
@@ -82,10 +83,12 @@ def apart(rng: np.random.Generator, count: int) -> np.ndarray:
             return found
 
 
-def offset(rng: np.random.Generator, azimuth: float) -> np.ndarray:
-    """From the microphones to a mouth."""
-    distance = rng.uniform(1.0, 2.0)
-    return np.array([distance * np.cos(azimuth), distance * np.sin(azimuth), rng.uniform(0.0, 0.4)])
+def mouth(rng: np.random.Generator, centre: np.ndarray, azimuth: float, size: np.ndarray) -> np.ndarray:
+    """A place of the room in that direction, not at a wall."""
+    direction = np.array([np.cos(azimuth), np.sin(azimuth)])
+    walls = np.where(direction > 0, size[:2] - 0.4 - centre[:2], centre[:2] - 0.4) / np.maximum(np.abs(direction), 1e-9)
+    distance = rng.uniform(1.0, min(3.5, walls.min()))
+    return centre + np.array([*(distance * direction), rng.uniform(0.0, 0.4)])
 
 
 def talk(rng: np.random.Generator, files: list[Path], num: int) -> np.ndarray:

@@ -30,12 +30,16 @@ class Directions(NamedTuple):
 
 
 class DirectionMethod(Protocol):
-    """Positions of the microphones (C, 3) in m and frequencies (F,) in Hz of the bins are given to its constructor."""
+    """Made of the positions of the microphones (C, 3) in m, the frequencies (F,) of the bins in Hz, and the time from a
+    frame to the next in s."""
 
     azimuths: NDArray[np.float64]  # (A,), rad: those that are searched
 
     def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
-        """Successive frames (L, C, F) whose bins count by `weight` (L, F)."""
+        """The next frames (L, C, F), whose bins count by `weight` (L, F)."""
 
     def find(self, looks: Sequence[Look], count: int) -> Directions:
         """At most `count` directions in the looks of a moment."""
+
+    def reset(self) -> None:
+        """Forget the frames so far."""

@@ -22,10 +22,13 @@ LITTLE = 0.005  # weight of a frame that is added, so that what is hardly there 
 class SteeredPowerDirections:
     """The method `srp`; the protocol is dvae.arrays.directions.DirectionMethod."""
 
-    def __init__(self, positions: Positions, frequencies: NDArray[np.float64]) -> None:
+    def __init__(self, positions: Positions, frequencies: NDArray[np.float64], hop_seconds: float) -> None:
         self._response = SteeredResponse(positions, frequencies, LOWEST, HIGHEST)
         self.azimuths = self._response.azimuths
         self._waves = self._response.plane_waves()  # (A, A): the map of a plane wave from each azimuth
+
+    def reset(self) -> None:
+        """There is nothing to forget: every look is by itself."""
 
     def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
         """The map of frames (L, C, F) whose bins count by `weight` (L, F), as one row."""

@@ -4,9 +4,9 @@ Voices seldom meet in a region of some 60 Hz and 30 ms. In each, the steered res
 the azimuth; where the direct path dominates, one plane wave explains all pairs of microphones, and the largest
 response is near 1: regions count by that (the direct-path dominance of O. Nadiri and B. Rafaely, "Localization of
 multiple speakers under high reverberation using a spherical microphone array and the direct-path dominance test",
-2014). The share of each azimuth is then the weight of a component of a mixture, found by expectation maximisation
-(M. Mandel, R. Weiss, D. Ellis, "Model-based expectation-maximization source separation and localization", 2010), with
-a component for what has no direction.
+2014), and by how much in them has just begun (dvae.arrays.onsets). The share of each azimuth is then the weight of a
+component of a mixture, found by expectation maximisation (M. Mandel, R. Weiss, D. Ellis, "Model-based
+expectation-maximization source separation and localization", 2010), with a component for what has no direction.
 
 Departures: the likelihood is exp(KAPPA (response - largest response of the region)) instead of a density of phases;
 components lie on a grid and do not move, so that side lobes lose their share to the direction that explains more.
@@ -20,8 +20,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.arrays.direction import arrival_delays, is_circle, searched_azimuths
+from dvae.arrays.direction import arrival_delays, searched_azimuths
 from dvae.arrays.directions import Directions, Look
+from dvae.arrays.onsets import Onsets
 from dvae.arrays.positions import Positions
 
 NUM_DIRECTIONS = 72  # on the whole circle
@@ -39,7 +40,7 @@ LEAST_WEIGHT, LEAST_SHARE = 0.02, 1e-3  # regions and directions below it are le
 class SubbandDirections:
     """The method `subband`; the protocol is dvae.arrays.directions.DirectionMethod."""
 
-    def __init__(self, positions: Positions, frequencies: NDArray[np.float64]) -> None:
+    def __init__(self, positions: Positions, frequencies: NDArray[np.float64], hop_seconds: float) -> None:
         centred = positions - positions.mean(axis=0)
         self.azimuths = searched_azimuths(centred, NUM_DIRECTIONS)
         self._first, self._second = np.triu_indices(len(positions), 1)
@@ -54,15 +55,21 @@ class SubbandDirections:
         self._table = np.concatenate([table.real, -table.imag], axis=1).astype(np.float32)
         apart = np.angle(np.exp(1j * (self.azimuths - self.azimuths[:, None])))
         self._near = (np.abs(apart) <= WIDTH).astype(np.float32)  # (A, A)
-        self._is_circle = is_circle(self.azimuths)
+        self._onsets = Onsets(self._shape[0], hop_seconds)
+
+    def reset(self) -> None:
+        """Forget what was there before."""
+        self._onsets.reset()
 
     def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
         """The likelihood (B, A) of the regions of frames (L, C, F) whose bins count by `weight` (L, F)."""
         num_frames, part = len(spectra), spectra[:, :, self._bins]
-        counted = weight[:, None, self._bins]
+        power = np.square(part.real) + np.square(part.imag)
+        begun = [self._onsets.step(each.mean(axis=0).reshape(self._shape).mean(axis=1)) for each in power]
+        counted = (weight[:, self._bins] * np.repeat(begun, self._shape[1], axis=1))[:, None]
         bands = (num_frames, -1, *self._shape)
         cross = (part[:, self._first] * part[:, self._second].conj() * counted).reshape(bands).sum(axis=(0, 3))
-        power = ((np.square(part.real) + np.square(part.imag)) * counted).reshape(bands).sum(axis=(0, 3))
+        power = (power * counted).reshape(bands).sum(axis=(0, 3))
         cross /= np.sqrt(power[self._first] * power[self._second]) + np.float32(1e-20)
         both = np.concatenate([cross.real, cross.imag]).T[:, None]  # (B, 1, 2 P)
         response = np.matmul(both, self._table)[:, 0]

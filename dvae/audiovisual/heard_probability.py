@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 
 # constant, log share, share, log share relative to the first, log odds of speech now and around, log mass
 COEFFICIENTS = {
-    "subband": (1.674, 3.618, 0.429, -1.025, 0.198, 0.518, -0.579),
-    "srp": (4.534, 2.455, -1.691, 3.107, 0.181, 0.389, 1.657),
+    "subband": (1.436, 2.619, 1.902, -0.552, 0.153, 0.512, -0.211),
+    "srp": (8.394, 3.795, -6.698, 2.933, 0.137, 0.439, 2.492),
 }
 
 

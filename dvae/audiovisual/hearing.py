@@ -104,11 +104,10 @@ class Hearing:
         self._enhancer = StreamingEnhancer(model, microphones=self._ears)
         stft = self._enhancer.stft
         frequencies = np.linspace(0.0, stft.sample_rate / 2, stft.num_bins)
-        self._method: DirectionMethod = METHODS[self.config.direction_method](positions, frequencies)
-        self._nothing = self._method.look(
-            np.zeros((FRAMES_PER_LOOK, self.num_channels, stft.num_bins), dtype=np.complex64),
-            np.zeros((FRAMES_PER_LOOK, stft.num_bins), dtype=np.float32),
+        self._method: DirectionMethod = METHODS[self.config.direction_method](
+            positions, frequencies, stft.hop_length / stft.sample_rate
         )
+        self._nothing = Look(np.zeros((0, len(self._method.azimuths)), np.float32), np.zeros(0, np.float32))
         self._look_samples = FRAMES_PER_LOOK * stft.hop_length
         self._rate = stft.sample_rate
         self._first_middle = middle_of_frame(stft) + 0.5 * (FRAMES_PER_LOOK - 1) * stft.hop_length
@@ -134,6 +133,7 @@ class Hearing:
         """Forget the signal; time begins at 0 again."""
         self._enhancer.reset()
         self._ears.pop_frames()
+        self._method.reset()
         self._now = self._begin()
 
     def feed(self, samples: Audio) -> list[Heard]:
