@@ -11,6 +11,7 @@ from simulate import SimulatedScene
 from talk import MICROPHONES, RATE
 from walk import CAMERA, TO_OPTICAL, Array, Boxes, Lens
 
+from dvae.audiovisual.config import OF_TRACKS
 from dvae.audiovisual.geometry import CalibratedMap, CameraModel, Pose
 from dvae.audiovisual.hearing import Hearing
 from dvae.audiovisual.scene import Scene
@@ -73,7 +74,7 @@ def ours(scene: SimulatedScene) -> list[Said]:
     """Node `tracker`, then node `speakers`: the tracks that are seen, and the sound."""
     size = scene.lens.size
     tracker = OnlineTracker.load("motion_srnn", TrackerConfig(), size)
-    people = AudioVisualTracker(OnlineTracker.load("motion_srnn", TrackerConfig(), size), bearing_map(scene.lens))
+    people = AudioVisualTracker(OnlineTracker.load("motion_srnn", OF_TRACKS, size), bearing_map(scene.lens))
     finder = SpeakerFinder(Hearing(MICROPHONES), people)
     said: list[Said] = []
     now = 0.0
