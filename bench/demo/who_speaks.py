@@ -28,6 +28,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 STEP = 0.1  # s, between images
+HOLD = 5  # images for which what was said counts, where nothing newer comes
 OVERLAP = 0.3  # a track shows the person whose box it overlaps by this (IoU)
 
 
@@ -72,20 +73,21 @@ def gather(truth: Truth, tracks: list[Any], speakers: list[Any]) -> Found:
     found = Found(np.zeros((people, frames), dtype=bool), np.zeros(frames, dtype=np.int64),
                   np.full((max(1, len(voices)), frames), SILENT), [set() for _ in range(people)])  # fmt: skip
     boxes = {frame_of(m): {t.id: np.array(t.box) for t in m.tracks if t.state} for m in tracks}
-    for message in speakers:
-        frame = frame_of(message)
+    first = [frame_of(message) for message in speakers]
+    for message, frame, after in zip(speakers, first, [*first[1:], frames], strict=True):
         if not 0 <= frame < frames:
             continue
+        now = slice(frame, max(frame + 1, min(after, frame + HOLD)))  # until the next one
         whose = persons(truth.boxes[:, frame], boxes.get(frame, {}))
         for track_id, person in whose.items():
             found.ids[person].add(track_id)
         for each in (s for s in message.speakers if s.speaking):
             person = whose.get(each.track_id, NO_PERSON) if each.track_id else UNMATCHED
-            found.claims[voices.index(each.voice_id), frame] = person
+            found.claims[voices.index(each.voice_id), now] = person
             if person >= 0:
-                found.speaks[person, frame] = True
+                found.speaks[person, now] = True
             else:
-                found.nobody[frame] += 1
+                found.nobody[now] += 1
     return found
 
 
