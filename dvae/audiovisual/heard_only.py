@@ -2,9 +2,10 @@
 
 They are born of directions that E-W leaves to clutter. Each such direction starts a candidate, which is believed once
 it has gone on for `unseen_birth_seconds` and the odds of "somebody speaks there" to "directions come at random",
-chained over the frames, exceed `unseen_birth_nats`: per frame (1 - D) + D sum_k w_k N(direction k) / uniform, with the
+chained over the frames, exceed `unseen_birth_nats`: per frame (1 - D) + D sum_k c_k N(direction k) / uniform, with the
 probability D that who speaks is heard in a frame, and one direction at random in a frame; the logarithm counts as far
-as the frame is independent and anybody speaks.
+as the frame is independent and anybody speaks. c_k = max(0, 2 w_k - 1) of what is left of the weight: echoes come from
+the same place again and again, so a direction that is rather nobody's (w_k < 1/2) is no reason to believe in somebody.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dvae.tracking.motion.rollout import Evidence
 Array = NDArray[np.float64]
 Ids = NDArray[np.int64]
 HEARD_IN_FRAME = 0.5  # probability that somebody who speaks is heard in a frame
-LEAST_START = 0.3  # what has to be left of a direction's weight to start a candidate
+LEAST_START = 0.5  # what has to be left of a direction's weight to start a candidate
 LEAST_ODDS = -1.0  # nats: a candidate that is less probable is given up
 LEAST_SHARE = 0.1  # of a direction that is as much a candidate's, it is fed
 LONGEST_PAUSE = 0.5  # s, of a candidate
@@ -81,7 +82,7 @@ def chained_odds(directions: Directions, left: Array, azimuth: Array, variance: 
     """(C,) nats that frames add to the odds of candidates; left (K,): weight of each direction that no source explains
     who is known; variance (C,): with that of a direction."""
     ratio = np.exp(log_density(directions.azimuth, azimuth, variance)) / UNIFORM
-    hits = directions.in_frames(left[:, None] * ratio)  # (F, C)
+    hits = directions.in_frames(np.maximum(2.0 * left - 1.0, 0.0)[:, None] * ratio)  # (F, C)
     nats = np.log(1.0 - HEARD_IN_FRAME + HEARD_IN_FRAME * hits)
     return np.asarray((directions.share * directions.speech) @ nats)
 
