@@ -30,7 +30,7 @@ class AudioVisualConfig:
         0.2, "prior probability that a direction is nobody's voice", minimum=1e-6, maximum=1.0 - 1e-6
     )
     directions_per_second: float = setting(
-        5.0,
+        3.3,
         "as so many independent directions of a voice count those of a second: the inverse of the time over which "
         "directions are averaged, however often they come",
         unit="Hz",
