@@ -97,7 +97,7 @@ class Alignment:
         return self._take(seen.time, seen)
 
     def _is_due(self) -> bool:
-        return self.newest_seen - self._seen[0].time >= self.wait
+        return self.newest_seen - self._seen[0].time >= self.wait - 1e-9  # of rounding
 
     def _tick(self) -> float:
         """The next moment with sound alone: where nothing was heard for long, when something is."""

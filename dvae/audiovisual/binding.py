@@ -1,15 +1,18 @@
 """Which body each voice belongs to, with a confidence that means what it says, or none.
 
 Of a voice v and a body n the mean of the offset, heard azimuth minus where the body is, is kept over the last
-`memory_seconds` of speech (exponential forgetting). With N bodies and nobody,
+`memory_seconds` of speech (exponential forgetting). Its likelihood is
 
-    c_vn proportional to (1 - pi_0) / N  N(offset_vn; 0, V_vn) exp(lips_vn),    c_v0 proportional to pi_0 / (2 pi),
-    V_vn = bias^2 + direction^2 / (number of independent frames) + variance of the body's azimuth.
+    L_vn = N(offset_vn; 0, bias^2 + direction^2 / (number of independent frames) + variance of the body's azimuth).
 
-Errors of direction that last, such as those by reflections, can exchange neighbours, however long one listens. Bodies
-that stand near each other therefore share what the posterior says of them:
+Errors of direction that last, such as those by reflections, exchange neighbours, however long one listens. Bodies that
+stand near each other therefore share their likelihoods:
 
-    c'_n = sum over m of S_mn c_m,    S_mn proportional to exp(-(theta_m - theta_n)^2 / (2 resolution^2)), sum_n = 1.
+    L'_vn = sum over m of S_nm L_vm,    S_nm proportional to exp(-(theta_m - theta_n)^2 / (2 resolution^2)), sum_n = 1.
+
+With N bodies and nobody, and what lips say (dvae.audiovisual.lips), the confidence is the posterior
+
+    c_vn proportional to (1 - pi_0) / N  L'_vn exp(lips_n),    c_v0 proportional to pi_0 / (2 pi).
 
 A pair is asserted from `assert_confidence` and given up below `drop_confidence`. At most one body a voice, at most one
 voice a body.
@@ -30,6 +33,7 @@ from dvae.audiovisual.speaking import rows_of
 from dvae.audiovisual.voices import NOBODY, Assigned, Voices
 from dvae.configuration import setting
 
+LOG_UNIFORM = -math.log(2.0 * math.pi)
 FRAME_SECONDS = 0.1  # between directions with independent errors
 FIRST_SECONDS = 0.1  # of speech, until which a new body counts less than in full
 LATELY_SECONDS = 1.0  # who was heard within it holds a body against others, and may be matched
@@ -62,7 +66,7 @@ class Bodies(NamedTuple):
     source_id: Ids  # (N,), unique
     azimuth: Array  # (N,), rad; NaN where it is not known
     variance: Array  # (N,), rad^2
-    nats: Array  # (N,), log-likelihood ratio of other cues (lips) that who is heard now is this body; 0 without
+    nats: Array  # (N,), log-likelihood ratio by the lips that who is heard now is this body; NaN where not known
 
 
 class Evidence(NamedTuple):
@@ -72,7 +76,7 @@ class Evidence(NamedTuple):
     source_id: Ids  # (N,)
     seconds: Array  # (V, N), of speech, at most memory_seconds
     offset: Array  # (V, N), rad
-    nats: Array  # (V, N), of other cues
+    nats: Array  # (V, N), by the lips
 
     @classmethod
     def none(cls) -> Evidence:
@@ -104,35 +108,34 @@ def gather(evidence: Evidence, heard: Assigned, bodies: Bodies, seconds: float, 
     away = np.nan_to_num(wrapped(heard.azimuth[:, None] - bodies.azimuth))
     # the mean goes the shorter way round
     offset = wrapped(evidence.offset + share * wrapped(away - evidence.offset))
-    return evidence._replace(seconds=total, offset=offset, nats=evidence.nats + share * (bodies.nats - evidence.nats))
+    learnt = -np.expm1(-speech / config.memory_seconds)
+    nats = evidence.nats + learnt * (np.nan_to_num(bodies.nats) - evidence.nats)
+    return evidence._replace(seconds=total, offset=offset, nats=nats)
 
 
-def posterior(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
-    """c (V, N + 1), the last column for nobody; rows sum to one."""
-    num_bodies = len(bodies.source_id)
+def log_likelihood(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
+    """log L (V, N), in rad^-1; of bodies of which nothing is known yet that of any direction."""
     frames = np.maximum(evidence.seconds / FRAME_SECONDS, 1.0)
     variance = (
         math.radians(config.bias_stddev_degrees) ** 2
         + math.radians(config.direction_stddev_degrees) ** 2 / frames
         + np.nan_to_num(bodies.variance)
     )
-    uniform = -math.log(2.0 * math.pi)
     fits = -0.5 * (np.log(2.0 * math.pi * variance) + np.square(evidence.offset) / variance)
     known = np.minimum(evidence.seconds / FIRST_SECONDS, 1.0)
-    log_body = math.log((1.0 - config.nobody_probability) / max(num_bodies, 1)) + evidence.nats
-    log_body = log_body + known * fits + (1.0 - known) * uniform
-    log_nobody = np.full((len(log_body), 1), math.log(config.nobody_probability) + uniform)
-    joint = np.concatenate([log_body, log_nobody], axis=1)
-    joint = np.exp(joint - joint.max(axis=1, keepdims=True))
-    return np.asarray(joint / joint.sum(axis=1, keepdims=True))
+    return np.asarray(known * fits + (1.0 - known) * LOG_UNIFORM)
 
 
 def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
-    """c' (V, N): the posterior of the bodies, shared with those that stand near."""
+    """c (V, N): the posterior that a voice is a body's; what is left of each row to one is nobody's."""
     apart = wrapped(bodies.azimuth[:, None] - bodies.azimuth)
     alike = np.exp(-0.5 * np.square(apart / math.radians(config.resolution_degrees)))
     alike = np.where(np.eye(len(apart), dtype=bool), 1.0, np.nan_to_num(alike))
-    return np.asarray(posterior(evidence, bodies, config)[:, :-1] @ (alike / alike.sum(axis=1, keepdims=True)))
+    shared = np.exp(log_likelihood(evidence, bodies, config)) @ (alike / alike.sum(axis=1, keepdims=True))
+    prior = (1.0 - config.nobody_probability) / max(len(apart), 1)
+    joint = prior * shared * np.exp(evidence.nats)
+    nobody = config.nobody_probability * math.exp(LOG_UNIFORM)
+    return np.asarray(joint / (joint.sum(axis=1, keepdims=True) + nobody))
 
 
 def match(voices: Voices, sure: Array, source_id: Ids, time: float, config: BindingConfig) -> Voices:

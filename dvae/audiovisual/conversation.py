@@ -12,11 +12,11 @@ from dvae.audiovisual.association import wrapped
 from dvae.audiovisual.binding import BindingConfig, Bodies, Evidence
 from dvae.audiovisual.scene import Array, Heard, Ids, Speakers
 from dvae.audiovisual.sound import HeardFrame
-from dvae.audiovisual.speaking import Speaking, SpeakingConfig, rows_of
+from dvae.audiovisual.speaking import Observed, Speaking, SpeakingConfig, rows_of
 from dvae.audiovisual.voices import NOBODY, Assigned, VoiceConfig, Voices
 from dvae.tracking.population import join, select
 
-SILENCE_SECONDS = 0.2  # without sound, after which it is forgotten who spoke
+OTHERS = 0.3  # how much the weight of a direction that is nobody's counts against those of voices
 
 
 class Rules(NamedTuple):
@@ -62,19 +62,23 @@ def between(state: Conversation, now: Bodies, time: float, now_time: float) -> B
     return now._replace(azimuth=wrapped(now.azimuth + share * np.nan_to_num(back)))
 
 
-def advance(state: Conversation, sounded: HeardFrame, mass: Array, bodies: Bodies, rules: Rules) -> Conversation:
-    """After a frame of what is heard. mass (N,): of the bodies, where they were then."""
+def advance(state: Conversation, sounded: HeardFrame, observed: Observed, bodies: Bodies, rules: Rules) -> Conversation:
+    """After a frame of what is heard. observed: of the bodies (N,), where they were then."""
     heard, time = sounded.heard, sounded.heard.time
     streams = select(state.voices, voices.alive(state.voices, time, rules.voice))
     streams = carry(streams, state.bodies, bodies)
-    streams, assigned = continued(streams, heard, sounded.seconds, state.next_stream, state.next_voice, rules.voice)
+    streams, assigned = _assigned(streams, heard, observed.weight, bodies, state.next_stream, rules.voice)
+    streams = voices.hear(streams, assigned, sounded.seconds, time, rules.voice)
+    streams = voices.name(streams, state.next_voice, rules.voice)
     evidence = binding.arrange(state.evidence, streams.stream_id, bodies.source_id)
     evidence = binding.gather(evidence, assigned, bodies, sounded.seconds, rules.binding)
     sure = binding.confidence(evidence, bodies, rules.binding)
     streams = binding.match(streams, sure, bodies.source_id, time, rules.binding)
-    speak = _follow(state, state.bodies_speak, bodies.source_id, mass, sounded, rules.speaking)
+    speak = _follow(state, state.bodies_speak, bodies.source_id, observed, sounded, rules.speaking)
     speak = speaking.veto(speak, binding.unsure(streams, sure, time, rules.binding), time)
-    voices_speak = _follow(state, state.voices_speak, streams.stream_id, assigned.mass, sounded, rules.speaking)
+    free = OTHERS * float(np.maximum(heard.weight.sum() - assigned.weight.sum(), 0.0))
+    heard_voices = Observed(assigned.weight, free, heard.speech)
+    voices_speak = _follow(state, state.voices_speak, streams.stream_id, heard_voices, sounded, rules.speaking)
     return Conversation(
         time, bodies, time, speak, streams, voices_speak, evidence, sure,
         max(state.next_stream, int(streams.stream_id.max(initial=0)) + 1),
@@ -93,7 +97,7 @@ def catch_up(state: Conversation, bodies: Bodies, time: float, rules: Rules) -> 
         state.voices_speak,
     )
     missing = time - state.time
-    if SILENCE_SECONDS < missing < math.inf:
+    if speaking.DEAF_SECONDS < missing < math.inf:
         speak = speaking.wait(speak, missing, time, rules.speaking)
         voices_speak = speaking.wait(voices_speak, missing, time, rules.speaking)
         streams = select(streams, voices.alive(streams, time, rules.voice))
@@ -139,19 +143,21 @@ def carry(streams: Voices, before: Bodies, now: Bodies) -> Voices:
     return streams._replace(azimuth=wrapped(streams.azimuth + step))
 
 
-def continued(
-    streams: Voices, heard: Heard, seconds: float, next_stream: int, next_voice: int, config: VoiceConfig
+def _assigned(
+    streams: Voices, heard: Heard, weight: Array, bodies: Bodies, next_stream: int, config: VoiceConfig
 ) -> tuple[Voices, Assigned]:
-    """The streams after a frame, and what of it is whose."""
+    """What is heard, by stream: by its directions, or where there are none by the lips."""
+    if not len(heard.azimuth) and np.isfinite(bodies.nats).any():
+        most = weight.argmax()
+        body, azimuth = bodies.source_id[most], bodies.azimuth[most]
+        return voices.of_body(streams, body, azimuth, weight[most], heard, next_stream)
     row = voices.choose(streams, heard, heard.time, config)
     streams = voices.begin(streams, heard, row, next_stream, heard.time)
-    assigned = voices.assign(streams, heard, voices.choose(streams, heard, heard.time, config))
-    streams = voices.hear(streams, assigned, seconds, heard.time, config)
-    return voices.name(streams, next_voice, config), assigned
+    return streams, voices.assign(streams, heard, voices.choose(streams, heard, heard.time, config))
 
 
 def _follow(
-    state: Conversation, known: Speaking, ids: Ids, mass: Array, sounded: HeardFrame, config: SpeakingConfig
+    state: Conversation, known: Speaking, ids: Ids, observed: Observed, sounded: HeardFrame, config: SpeakingConfig
 ) -> Speaking:
     time, begin = sounded.heard.time, sounded.heard.time - sounded.seconds
     known = speaking.follow(known, ids, begin, config)
@@ -159,4 +165,4 @@ def _follow(
         return speaking.hush(known, time)
     if 1e-6 < begin - state.time < math.inf:
         known = speaking.wait(known, begin - state.time, begin, config)
-    return speaking.listen(known, mass, sounded.seconds, time, config)
+    return speaking.listen(known, observed, sounded.seconds, time, config)

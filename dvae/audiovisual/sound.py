@@ -25,10 +25,13 @@ class HeardFrame(NamedTuple):
 
 
 class Sound:
-    """`add` samples as they come; `reached`: the time up to which everything that is heard has come out, s."""
+    """`add` samples as they come; `reached`: the time up to which everything that is heard has come out, s.
 
-    def __init__(self, hearing: Hearing, gap_seconds: float) -> None:
-        self.hearing, self.gap_seconds = hearing, gap_seconds
+    What is heard is told for `earlier` seconds before its time: who averages it knows what was just before and after.
+    """
+
+    def __init__(self, hearing: Hearing, gap_seconds: float, earlier: float) -> None:
+        self.hearing, self.gap_seconds, self.earlier = hearing, gap_seconds, earlier
         self.reached, self.num_gaps = -math.inf, 0
         self._start, self._num_fed = math.nan, 0  # of the stretch without gaps
         self._robot: list[float] = []  # times at which the robot began, ended, began ... to speak
@@ -56,7 +59,7 @@ class Sound:
             self.num_gaps += 1
         if math.isnan(self._start):
             self._start = time
-            self.reached = max(self.reached, time)
+            self.reached = max(self.reached, time - self.earlier)
         self._follow(-self.is_before(time), samples.shape[-1])
         heard = self.hearing.feed(samples)
         self._num_fed += samples.shape[-1]
@@ -84,14 +87,14 @@ class Sound:
             self._start += share * max(-MAX_LATE_SECONDS, min(late, MAX_LATE_SECONDS))
 
     def _with_times(self, heard: list[Heard]) -> list[HeardFrame]:
-        found = []
+        found, begin = [], self._start - self.earlier
         for each in heard:
-            time = self._start + each.time
-            if time <= self.reached and self.reached > self._start:
+            time = begin + each.time
+            if time <= self.reached and self.reached > begin:
                 continue  # was heard already, before a step back
-            first = self.reached <= self._start
-            seconds = FIRST_SECONDS if first else time - self.reached
-            found.append(HeardFrame(each._replace(time=time), seconds, self._is_robots(time)))
+            seconds = FIRST_SECONDS if self.reached <= begin else time - self.reached
+            robot = self._is_robots(time + self.earlier)
+            found.append(HeardFrame(each._replace(time=time), seconds, robot))
             self.reached = time
         return found
 

@@ -16,11 +16,12 @@ from numpy.typing import ArrayLike
 
 from dvae.audiovisual.alignment import Alignment, Moment, Seen
 from dvae.audiovisual.binding import BindingConfig, Bodies
-from dvae.audiovisual.conversation import Rules, advance, between, catch_up, nobody, speakers_of
+from dvae.audiovisual.conversation import OTHERS, Rules, advance, between, catch_up, nobody, speakers_of
 from dvae.audiovisual.hearing import Hearing
+from dvae.audiovisual.lips import LipConfig, Loudness, Signal, lip_nats
 from dvae.audiovisual.scene import Array, Heard, Ids, Matches, Scene
 from dvae.audiovisual.sound import Sound
-from dvae.audiovisual.speaking import SpeakingConfig, rows_of
+from dvae.audiovisual.speaking import Observed, SpeakingConfig, rows_of
 from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker, Sources
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
@@ -28,6 +29,7 @@ from dvae.signal.audio_file import Audio
 from dvae.tracking.population import select
 from dvae.tracking.tracks import Tracks, TrackState
 
+LIP_SECONDS = 5.0  # after which mouths are forgotten
 BACK_SECONDS = 1.0  # time that steps back by more begins anew
 
 
@@ -39,7 +41,10 @@ class SpeakerConfig:
         0.0, "added to the stamps of the sound, where its clock is known to be another", unit="s"
     )
     max_wait_seconds: float = setting(
-        0.5, "how long sound and video wait for each other, by their stamps", unit="s", minimum=0.0
+        1.0, "how far sound and video may be behind each other, by their stamps", unit="s", minimum=0.0
+    )
+    lookahead_seconds: float = setting(
+        0.25, "so much of the sound after a time counts for it, and is waited for", unit="s", minimum=0.0, maximum=1.0
     )
     scene_seconds: float = setting(0.1, "time between scenes where there is no video", unit="s", minimum=0.01)
     gap_seconds: float = setting(
@@ -61,7 +66,8 @@ class SpeakerFacts(NamedTuple):
 class SpeakerFinder:
     """`hear` samples and `see` boxes as they come; scenes are returned in order of time.
 
-    tracker: ids of people are its tracks', or those given to `see`. The same stamps give the same scenes in whatever
+    Ids of people are the tracker's, or those given to `see`. tracker (its `bearings`) and rules may be changed between
+    two calls. The same stamps give the same scenes in whatever
     order and pieces both streams come, as long as none is more than max_wait_seconds behind the other.
     """
 
@@ -73,17 +79,23 @@ class SpeakerFinder:
         speaking_config: SpeakingConfig | None = None,
         binding_config: BindingConfig | None = None,
         voice_config: VoiceConfig | None = None,
+        lip_config: LipConfig | None = None,
     ) -> None:
         self.config = config or SpeakerConfig()
-        self._rules = Rules(
+        self.rules = Rules(
             speaking_config or SpeakingConfig(), voice_config or VoiceConfig(), binding_config or BindingConfig()
         )
-        self._tracker, self._sound = tracker, Sound(hearing, self.config.gap_seconds)
-        self._alignment = Alignment(self.config.max_wait_seconds, self.config.scene_seconds)
+        self.tracker, self._sound = tracker, Sound(hearing, self.config.gap_seconds, self.config.lookahead_seconds)
+        self._alignment = Alignment(
+            self.config.max_wait_seconds + self.config.lookahead_seconds + hearing.latency_seconds,
+            self.config.scene_seconds,
+        )
         self._conversation = nobody()
         self._said: list[tuple[int, int]] = []  # pairs (voice_id, track_id) of the scene before
         self._given = False  # whether the ids of people are those given to `see`
         self._num_resets = 0
+        self._lips: dict[int, Signal] = {}  # by the ids of people
+        self._loudness, self._lip = Loudness(), lip_config or LipConfig()
 
     @property
     def robot_speaks(self) -> bool:
@@ -110,6 +122,7 @@ class SpeakerFinder:
         time = _finite(time) + self.config.audio_offset_seconds
         scenes = self._restart() if self._sound.is_before(time) > BACK_SECONDS else []
         self._alignment.add_heard(self._sound.add(samples, time))
+        self._loudness.hear(samples, time)
         return scenes + self._scenes()
 
     def see(
@@ -123,6 +136,16 @@ class SpeakerFinder:
         self._alignment.add_seen(Seen(time, boxes, track_ids, scores))
         return scenes + self._scenes()
 
+    def see_lips(self, track_ids: ArrayLike, openings: ArrayLike, time: float) -> None:
+        """How far mouths (N,) are open at `time` in s, as dvae.audiovisual.lips.mouth_opening says, of people by their
+        ids in the scenes. They count in scenes that come out from then on, if they are at most 0.2 s older."""
+        ids, values = np.asarray(track_ids, dtype=np.int64), np.asarray(openings, dtype=np.float64)
+        if ids.ndim != 1 or ids.shape != values.shape:
+            raise ValueError(f"expected as many mouths as ids (N,), got {values.shape} and {ids.shape}")
+        for name, opening in zip(ids.tolist(), values.tolist(), strict=True):
+            self._lips.setdefault(name, Signal()).add(_finite(time), opening)
+        self._lips = {name: each for name, each in self._lips.items() if each.newest > time - LIP_SECONDS}
+
     def flush(self) -> list[Scene]:
         """The scenes still inside, as if nothing more came."""
         self._alignment.add_heard(self._sound.flush())
@@ -130,9 +153,10 @@ class SpeakerFinder:
 
     def reset(self) -> None:
         """Forget everybody and both streams; ids go on, and pairs that were said end in the next scene."""
-        self._tracker.reset()
+        self.tracker.reset()
         self._sound.reset()
         self._alignment.reset()
+        self._lips, self._loudness = {}, Loudness()
         self._conversation = nobody(self._conversation.next_stream, self._conversation.next_voice)
 
     def _restart(self) -> list[Scene]:
@@ -147,24 +171,34 @@ class SpeakerFinder:
     def _scene(self, moment: Moment) -> Scene:
         seen = moment.seen or Seen(moment.time, np.zeros((0, 4)), None, None)
         heard = tuple(frame.heard for frame in moment.heard)
-        frame = self._tracker.update(
+        frame = self.tracker.update(
             seen.boxes, moment.time, seen.scores, seen.track_ids, heard=heard, looked=moment.seen is not None
         )
+        self._given |= seen.track_ids is not None
         people = select(frame.tracks, frame.tracks.state != TrackState.TENTATIVE)
-        if seen.track_ids is not None:
-            self._given = True
-        before, bodies = self._conversation, _bodies(frame, people)
+        before, bodies = self._conversation, _bodies(frame, people, self._lip_nats(self._names(people), moment.time))
+        nobody_is = self.rules.binding.nobody_probability
         for sounded, responsibilities in zip(moment.heard, frame.responsibilities, strict=True):
             then = between(before, bodies, sounded.heard.time, moment.time)
-            mass = _mass(sounded.heard, responsibilities, frame.sources, bodies.source_id)
-            self._conversation = advance(self._conversation, sounded, mass, then, self._rules)
-        self._conversation = catch_up(self._conversation, bodies, moment.time, self._rules)
+            observed = _observed(sounded.heard, responsibilities, frame.sources, bodies, nobody_is)
+            self._conversation = advance(self._conversation, sounded, observed, then, self.rules)
+        self._conversation = catch_up(self._conversation, bodies, moment.time, self.rules)
         return self._result(moment.time, frame.tracks, people)
+
+    def _names(self, people: Tracks) -> Ids:
+        """The ids of people as those know them who ask."""
+        return people.label if self._given else people.track_id
+
+    def _lip_nats(self, names: Ids, time: float) -> Array:
+        """What their lips say (N,), NaN where they are not known."""
+        if not self._lips:
+            return np.full(len(names), math.nan)
+        nothing = Signal()
+        return lip_nats([self._lips.get(name, nothing) for name in names.tolist()], self._loudness, time, self._lip)
 
     def _result(self, time: float, tracks: Tracks, people: Tracks) -> Scene:
         """People and voices as they are now; pairs that were said in the scene before and are not now, end."""
-        names = people.label if self._given else people.track_id  # as those who ask know them
-        speakers, confidence = speakers_of(self._conversation, names, self._rules)
+        speakers, confidence = speakers_of(self._conversation, self._names(people), self.rules)
         paired = (speakers.voice_id > 0) & (speakers.track_id > 0)
         pairs = list(zip(speakers.voice_id[paired].tolist(), speakers.track_id[paired].tolist(), strict=True))
         ended = [pair for pair in self._said if pair not in pairs]
@@ -174,22 +208,36 @@ class SpeakerFinder:
         return Scene(time, tracks._replace(track_id=tracks.label) if self._given else tracks, speakers, matches)
 
 
-def _bodies(frame: AudioVisualFrame, people: Tracks) -> Bodies:
+def _bodies(frame: AudioVisualFrame, people: Tracks, nats: Array) -> Bodies:
     """The confirmed tracks (N,) as the microphones see them; azimuths are NaN where there is no map."""
     row = rows_of(frame.sources.source_id, people.track_id)
 
-    def of(values: Array, otherwise: float) -> Array:
-        return np.where(row >= 0, values[row], otherwise) if len(values) else np.full(len(row), otherwise)
+    def of(values: Array) -> Array:
+        return np.where(row >= 0, values[row], math.nan) if len(values) else np.full(len(row), math.nan)
 
-    azimuth, variance = of(frame.sources.azimuth, math.nan), of(frame.sources.azimuth_variance, math.nan)
-    return Bodies(people.track_id, azimuth, variance, np.zeros(len(row)))
+    return Bodies(people.track_id, of(frame.sources.azimuth), of(frame.sources.azimuth_variance), nats)
 
 
-def _mass(heard: Heard, responsibilities: Array, sources: Sources, body: Ids) -> Array:
-    """What is heard of each body (N,), in [0, 1]: the weights of the directions (K,), as far as they are its own."""
-    mass = np.minimum(heard.weight * heard.speech @ responsibilities, 1.0)  # (M + 1,)
-    row = rows_of(sources.source_id, body)
-    return np.where(row >= 0, mass[row], 0.0)
+def _observed(heard: Heard, responsibilities: Array, sources: Sources, bodies: Bodies, nobody: float) -> Observed:
+    """What is heard of each body (N,): the weights of the directions (K,), as far as they are its own.
+
+    Lips are one more factor of the responsibilities (K, M + 1). Where there are no directions, they alone say whose
+    the speech is that there is (`nobody`: the prior of nobody's).
+    """
+    known = np.isfinite(bodies.nats)
+    if not len(heard.azimuth):
+        prior = (1.0 - nobody) / max(len(known), 1)
+        joint = np.where(known, prior * np.exp(np.nan_to_num(bodies.nats)), 0.0)
+        return Observed(joint / (joint.sum() + nobody), 0.0, heard.speech)
+    if known.any():
+        row = rows_of(bodies.source_id, sources.source_id)
+        lips = np.where(row >= 0, np.nan_to_num(bodies.nats)[row], 0.0)
+        responsibilities = responsibilities * np.exp(np.append(lips, 0.0))
+        responsibilities /= responsibilities.sum(axis=1, keepdims=True)
+    weight = heard.weight @ responsibilities  # (M + 1,)
+    row = rows_of(sources.source_id, bodies.source_id)
+    others = float(weight[:-1][sources.track_id == 0].sum() + OTHERS * weight[-1])
+    return Observed(np.minimum(np.where(row >= 0, weight[row], 0.0), 1.0), others, heard.speech)
 
 
 def _finite(time: float) -> float:

@@ -1,8 +1,12 @@
 """Whether each source speaks: a hidden Markov model of two states, in continuous time.
 
-What is observed of a source is its mass: the weight of the directions that are heard now, as far as they are its own
-(responsibilities, E-W), averaged over `window_seconds`. While a source is silent or speaks it stays so for seconds on
-average; the logarithm of the ratio of the likelihoods of its mass, speaking to silent, is linear (the logistic form):
+What is observed of a source is its mass: the probability of speech, times the source's share of the directions that are
+heard (their weights, by responsibilities, E-W), both averaged over the last `window_seconds` and `share_seconds`:
+
+    mass_n = speech  weight_n / (sum of the weights of all + others + RESERVE)
+
+A source stays silent or speaks for seconds on average; the logarithm of the ratio of the likelihoods of its mass,
+speaking to silent, is linear (the logistic form):
 
     nats(mass) = window_nats (mass - middle_mass)          gained per window_seconds, since masses of one window are one
 
@@ -10,8 +14,8 @@ The forward probability p then obeys a linear equation, which is solved exactly 
 
     p(t + dt) is proportional to expm(A dt) p(t),    A = [[-onset, end], [onset, -end + nats / window_seconds]]
 
-(the filter of Wonham, 1964). One step of 1 s is the same as a hundred of 10 ms. Sources are independent: several may
-speak at once.
+(the filter of Wonham, 1964). One step of 1 s is the same as a hundred of 10 ms. Sources are independent but for their
+shares: several may speak at once.
 """
 
 from __future__ import annotations
@@ -26,7 +30,9 @@ from numpy.typing import NDArray
 from dvae.audiovisual.scene import Array, Ids
 from dvae.configuration import setting
 
-SUBSTEP_SECONDS = 0.01  # over which the averaged mass counts as constant
+SUBSTEP_SECONDS = 0.01  # over which the mass counts as constant
+RESERVE = 0.1  # weight of directions that are not found
+DEAF_SECONDS = 0.5  # without sound, from which nobody is said to speak
 FLOOR = 1e-6  # probabilities stay inside [FLOOR, 1 - FLOOR]
 
 
@@ -35,17 +41,20 @@ class SpeakingConfig:
     """How what is heard of a source becomes a probability that it speaks, and a decision."""
 
     window_seconds: float = setting(
-        0.4, "over so much time what is heard of a source is averaged", unit="s", minimum=0.01, maximum=5.0, live=True
+        0.2, "over so much time speech is averaged, besides what hearing does", unit="s", minimum=0.01, live=True
+    )
+    share_seconds: float = setting(
+        0.5, "over so much time it is averaged from where speech comes", unit="s", minimum=0.01, live=True
     )
     speech_seconds: float = setting(
-        2.0, "how long somebody speaks, on average (stays with 0.95 for 0.1 s)", unit="s", minimum=0.05, live=True
+        1.0, "how long somebody speaks without a pause, on average", unit="s", minimum=0.05, live=True
     )
-    silence_seconds: float = setting(4.0, "how long somebody is silent, on average", unit="s", minimum=0.05, live=True)
+    pause_seconds: float = setting(2.0, "how long somebody is silent, on average", unit="s", minimum=0.05, live=True)
     middle_mass: float = setting(
-        0.3, "mass that is as likely from who speaks as from who is silent", minimum=0.0, maximum=1.0, live=True
+        0.2, "mass that is as likely from who speaks as from who is silent", minimum=0.0, maximum=1.0, live=True
     )
     window_nats: float = setting(
-        12.0, "evidence of a mass of one more, per window", unit="nat", minimum=0.0, maximum=1000.0, live=True
+        15.0, "evidence of a mass of one more, per window", unit="nat", minimum=0.0, maximum=1000.0, live=True
     )
     start_probability: float = setting(
         0.6, "who is silent speaks from this probability", minimum=0.0, maximum=1.0, live=True
@@ -59,15 +68,17 @@ class Speaking(NamedTuple):
     """Of M sources, in any order."""
 
     source_id: Ids  # (M,), unique
-    mass: Array  # (M,), averaged, in [0, 1]
+    weight: Array  # (M,), of their directions, averaged, in [0, 1]
     probability: Array  # (M,), that the source speaks now, given all until now
     speaking: NDArray[np.bool_]  # (M,), decision
     since: Array  # (M,), s: time at which the decision began
+    speech: float  # averaged
+    others: float  # weight of directions that are nobody's of these, averaged
 
     @classmethod
     def nobody(cls) -> Speaking:
         """No sources."""
-        return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros(0))
+        return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros(0), 0.0, 0.0)
 
 
 def rows_of(known: Ids, wanted: Ids) -> Ids:
@@ -81,7 +92,7 @@ def rows_of(known: Ids, wanted: Ids) -> Ids:
 
 def follow(state: Speaking, source_id: Ids, time: float, config: SpeakingConfig) -> Speaking:
     """The state in the order of source_id (M,): who is not among them is forgotten, who is new is silent at `time`."""
-    prior = config.speech_seconds / (config.speech_seconds + config.silence_seconds)
+    prior = config.speech_seconds / (config.speech_seconds + config.pause_seconds)
     row = rows_of(state.source_id, source_id)
     old = row >= 0
 
@@ -89,44 +100,55 @@ def follow(state: Speaking, source_id: Ids, time: float, config: SpeakingConfig)
         return np.where(old, values[row], fresh) if len(values) else np.full(len(source_id), fresh)
 
     return Speaking(
-        source_id, of(state.mass, 0.0), of(state.probability, prior), of(state.speaking.astype(float), 0.0) > 0,
-        of(state.since, time),
+        source_id, of(state.weight, 0.0), of(state.probability, prior), of(state.speaking.astype(float), 0.0) > 0,
+        of(state.since, time), state.speech, state.others,
     )  # fmt: skip
 
 
-def listen(
-    state: Speaking, mass: Array, seconds: float, time: float, config: SpeakingConfig, cue_nats: Array | None = None
-) -> Speaking:
-    """The state at `time`, after `seconds` in which the sources' mass was (M,), in [0, 1].
+class Observed(NamedTuple):
+    """What is heard in a frame, of M sources."""
 
-    cue_nats (M,): what another cue, such as lips, says for speaking, as a log-likelihood ratio per window_seconds.
-    """
+    weight: Array  # (M,), of their directions, in [0, 1]
+    others: float  # weight of other directions
+    speech: float  # probability that anybody speaks
+
+
+def listen(state: Speaking, observed: Observed, seconds: float, time: float, config: SpeakingConfig) -> Speaking:
+    """The state at `time`, after `seconds` in which that was observed."""
     num_steps = max(1, math.ceil(seconds / SUBSTEP_SECONDS - 1e-6))
     step = seconds / num_steps
-    keep = math.exp(-2.0 * step / config.window_seconds)  # the same mean age as a window of equal weights
-    averaged, probability = state.mass, state.probability
     for _ in range(num_steps):
-        averaged_before, averaged = averaged, keep * averaged + (1.0 - keep) * mass
-        nats = config.window_nats * (0.5 * (averaged_before + averaged) - config.middle_mass)
-        nats = nats if cue_nats is None else nats + cue_nats
-        probability = forward(probability, nats / config.window_seconds, step, config)
-    return _decide(state._replace(mass=averaged, probability=probability), time, config)
+        middle = _averaged(state, observed, 0.5 * step, config)
+        state = _averaged(middle, observed, 0.5 * step, config)
+        mass = middle.speech * middle.weight / (middle.weight.sum() + middle.others + RESERVE)
+        nats = config.window_nats * (mass - config.middle_mass)
+        state = state._replace(probability=forward(state.probability, nats / config.window_seconds, step, config))
+    return _decide(state, time, config)
+
+
+def _averaged(state: Speaking, observed: Observed, seconds: float, config: SpeakingConfig) -> Speaking:
+    # exponential averages, with the mean age of a window of equal weights
+    window, share = (-math.expm1(-2.0 * seconds / w) for w in (config.window_seconds, config.share_seconds))
+    return state._replace(
+        weight=state.weight + share * (observed.weight - state.weight),
+        others=state.others + share * (observed.others - state.others),
+        speech=state.speech + window * (observed.speech - state.speech),
+    )
 
 
 def wait(state: Speaking, seconds: float, time: float, config: SpeakingConfig) -> Speaking:
-    """The state at `time`, after `seconds` without sound: nothing is known of them."""
-    probability = forward(state.probability, np.zeros(len(state.mass)), seconds, config)
-    mass = state.mass * math.exp(-2.0 * seconds / config.window_seconds)
-    return _decide(state._replace(mass=mass, probability=probability), time, config)
+    """The state at `time`, after `seconds` without sound: who spoke is forgotten, and after a while not said."""
+    nothing = np.zeros(len(state.weight))
+    state = _averaged(state, Observed(nothing, 0.0, 0.0), seconds, config)
+    state = _decide(state._replace(probability=forward(state.probability, nothing, seconds, config)), time, config)
+    return veto(state, np.full(len(nothing), seconds > DEAF_SECONDS), time)
 
 
 def hush(state: Speaking, time: float) -> Speaking:
     """The state at `time` while the robot itself speaks: nobody else does, as far as is known."""
-    nothing = np.zeros(len(state.mass))
-    silent = np.zeros(len(state.mass), dtype=bool)
-    return state._replace(
-        mass=nothing, probability=nothing + FLOOR, speaking=silent, since=np.where(state.speaking, time, state.since)
-    )
+    nothing = np.zeros(len(state.weight))
+    state = state._replace(weight=nothing, speech=0.0, others=0.0, probability=nothing + FLOOR)
+    return veto(state, np.ones(len(nothing), dtype=bool), time)
 
 
 def veto(state: Speaking, doubtful: NDArray[np.bool_], time: float) -> Speaking:
@@ -137,7 +159,7 @@ def veto(state: Speaking, doubtful: NDArray[np.bool_], time: float) -> Speaking:
 
 def forward(probability: Array, nats_per_second: Array, seconds: float, config: SpeakingConfig) -> Array:
     """expm(A dt) (1 - p, p), normalised: probability (M,) after `seconds` of constant evidence (M,)."""
-    onset, end = 1.0 / config.silence_seconds, 1.0 / config.speech_seconds
+    onset, end = 1.0 / config.pause_seconds, 1.0 / config.speech_seconds
     # A = mean I + [[half, end], [onset, -half]], whose square is root^2 I
     half = 0.5 * (end - onset - nats_per_second)
     root = np.sqrt(np.square(half) + onset * end)

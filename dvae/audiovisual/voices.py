@@ -60,7 +60,8 @@ class Voices(NamedTuple):
 class Assigned(NamedTuple):
     """The directions of a frame, by stream."""
 
-    mass: Array  # (V,), in [0, 1]
+    weight: Array  # (V,), of its directions, in [0, 1]
+    mass: Array  # (V,), the same times the probability of speech
     azimuth: Array  # (V,), rad; that of the stream where nothing is heard of it
 
 
@@ -79,11 +80,12 @@ def choose(voices: Voices, heard: Heard, time: float, config: VoiceConfig) -> Id
 def assign(voices: Voices, heard: Heard, row: Ids) -> Assigned:
     """The directions (K,) of each stream as one."""
     belongs = np.arange(len(voices.azimuth))[:, None] == row  # (V, K)
-    weight = belongs * heard.weight * heard.speech
-    mass = weight.sum(axis=1)
+    weight = belongs * heard.weight
+    total = weight.sum(axis=1)
     away = wrapped(heard.azimuth - voices.azimuth[:, None])
-    mean = np.where(mass > 0, (weight * away).sum(axis=1) / np.maximum(mass, 1e-12), 0.0)
-    return Assigned(np.minimum(mass, 1.0), wrapped(voices.azimuth + mean))
+    mean = (weight * away).sum(axis=1) / np.maximum(total, 1e-12)
+    total = np.minimum(total, 1.0)
+    return Assigned(total, heard.speech * total, wrapped(voices.azimuth + mean))
 
 
 def begin(voices: Voices, heard: Heard, row: Ids, stream_id: int, time: float) -> Voices:
@@ -94,6 +96,18 @@ def begin(voices: Voices, heard: Heard, row: Ids, stream_id: int, time: float) -
     azimuth = heard.azimuth[weight.argmax()]
     fresh = Voices(*(np.array([value]) for value in (stream_id, 0, azimuth, 0.0, time, NOBODY, 0.0)))
     return join(voices, fresh)
+
+
+def of_body(
+    voices: Voices, body: int, azimuth: float, weight: float, heard: Heard, stream_id: int
+) -> tuple[Voices, Assigned]:
+    """With one microphone: what is heard is the voice of a body, as its lips say; a new one if it has none."""
+    mass = weight * heard.speech
+    if body not in voices.body and mass > HEARD_MASS:
+        fresh = (stream_id, 0, azimuth, 0.0, heard.time, body, 0.0)
+        voices = join(voices, Voices(*(np.array([value]) for value in fresh)))
+    own = voices.body == body
+    return voices, Assigned(np.where(own, weight, 0.0), np.where(own, mass, 0.0), voices.azimuth)
 
 
 def hear(voices: Voices, assigned: Assigned, seconds: float, time: float, config: VoiceConfig) -> Voices:

@@ -183,7 +183,8 @@ class SceneFinder:
         column = np.where(is_track, np.where(visible, boxes[:, [0, 2]].mean(axis=1), np.nan), heard)
         elevation = np.full(len(heard), np.nan)
         if self.view.bearings:
-            elevation[is_track] = self.view.bearings.mouth_directions(boxes[is_track]).elevation
+            mouths = self.view.bearings.mouths(boxes[is_track])
+            elevation[is_track] = self.view.bearings.directions(*mouths).elevation
         return Places(elevation, np.isfinite(column), column)
 
     def flush(self) -> list[StampedScene]:
