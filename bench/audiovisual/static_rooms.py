@@ -7,6 +7,8 @@ one near the array (the robot's own fans and motors), one in the room, and a lit
 
 from __future__ import annotations
 
+import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,3 +147,11 @@ def activity(dry: list[np.ndarray], delays: list[float], seconds: float) -> tupl
         middle = (np.arange(active.size) + 1) * stft.hop_length / RATE - 0.5 * stft.n_fft / RATE
         rows.append(active[np.clip(np.rint(np.interp(times, middle, np.arange(active.size))).astype(int), 0, None)])
     return times, np.array(rows, dtype=bool).reshape(len(rows), times.size)
+
+
+def program(description: str | None) -> argparse.ArgumentParser:
+    """The options of a benchmark that needs the data sets: --data, by default the environment variable DVAE_DATA."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    folder = os.environ.get("DVAE_DATA")
+    parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, required=not folder)
+    return parser

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.arrays.direction import Spectra
-from dvae.arrays.directions import DirectionMethod, Look
+from dvae.arrays.directions import DirectionMethod, Directions, Look
 from dvae.arrays.positions import Positions
 from dvae.arrays.steered_power import SteeredPowerDirections
 from dvae.arrays.subband_directions import SubbandDirections
@@ -184,10 +184,14 @@ class Hearing:
         if max(speech, around) < LEAST_SPEECH:
             return Heard(time, np.zeros(0), np.zeros(0), speech)
         found = self._method.find(looks, self.config.max_directions)
-        weight = heard_probability(self.config.direction_method, found, speech, around)
-        weight *= speech > 0.0
-        kept = weight >= max(self.config.min_weight, 1e-6)
+        weight = self.weigh(found, speech, around) * (speech > 0.0)
+        kept = weight >= self.config.min_weight
         return Heard(time, found.azimuth[kept], weight[kept], speech)
+
+    def weigh(self, found: Directions, speech: float, around: float) -> NDArray[np.float64]:
+        """The probability (K,) that somebody is heard from each direction; speech, around: the probability of speech
+        at that time, and its mean over the moment."""
+        return heard_probability(self.config.direction_method, found, speech, around)
 
 
 def middle_of_frame(stft: STFT) -> float:
