@@ -28,6 +28,7 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.camera_view import CameraViewConfig
 from dvae_nodes.pipelines.scene_finder import SpeakersNodeConfig
 from dvae_nodes.pipelines.speakers import NO_MICROPHONES, SpeakersPipeline
+from dvae_nodes.wire import audio
 from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 from dvae_nodes.wire.messages import Output
 
@@ -282,6 +283,28 @@ def test_a_person_behind() -> None:
         assert {number for _, speaking in run.who() for number in speaking} == {5}
         pairs = {(m.id1, m.id2) for m in run.on("/humans/candidate_matches")}
         assert {body for _, body in pairs} == {"b5"}
+
+
+def test_the_other_kind_of_audio() -> None:
+    """AudioStamped of PortAudio: samples and format in one message, at 48 kHz, with another channel before the four."""
+    types = audio_types(True)
+    heard = turns(DATA, -18.0).repeat(3, axis=1)
+    samples = np.concatenate([np.zeros((1, heard.shape[1]), np.float32), heard])
+    arrivals = []
+    for first in range(0, samples.shape[1], 2048):
+        part = np.ascontiguousarray(samples[:, first : first + 2048].T).ravel()
+        header = tracks_message(TYPES, first / 48000, {}).header
+        message = audio.portaudio_message(types, header, part, 48000, "F32LE")
+        message.audio.info.channels = 5
+        arrivals.append(Arrival((first + 2048) / 48000, "on_audio", message))
+    said: list[str] = []
+    node = SpeakersNodeConfig(microphone_positions=SQUARE, channels="2-5")
+    run = Run()
+    run.said, run.reporter = said, Reporter(said.append)
+    run.pipeline = SpeakersPipeline(types, Settings(node, HERE), run.reporter)
+    run.play([CAMERA, *video(3.0), *arrivals]).close()
+    assert {number for _, speaking in run.who() for number in speaking} == {2}
+    assert said == ["audio: expected 16000 Hz, got 48000 Hz: resampled"]
 
 
 def test_the_robot_itself_is_nobody() -> None:
