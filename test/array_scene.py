@@ -103,11 +103,12 @@ def audio_info_message(types: MessageTypes, channels: int = 4) -> Any:
     )  # fmt: skip
 
 
-def transforms_message(types: MessageTypes, *chain: str) -> Any:
-    """tf2_msgs/TFMessage of parents and children, all in one place; `camera` is an optical frame."""
+def transforms_message(types: MessageTypes, *chain: str, yaw: float = 0.0) -> Any:
+    """tf2_msgs/TFMessage of parents and children, all in one place, turned to the left by `yaw` rad; `camera` is an
+    optical frame."""
     edges = []
     for parent, child in pairwise(chain):
-        x, y, z, w = OPTICAL if child == "camera" else (0.0, 0.0, 0.0, 1.0)
+        x, y, z, w = OPTICAL if child == "camera" else (0.0, 0.0, np.sin(yaw / 2), np.cos(yaw / 2))
         transform = types.make(
             "geometry_msgs/msg/Transform",
             translation=types.make("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0),

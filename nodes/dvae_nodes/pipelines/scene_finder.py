@@ -15,7 +15,6 @@ from dvae.audiovisual.hearing import Hearing, HearingConfig
 from dvae.audiovisual.scene import Scene
 from dvae.audiovisual.speakers import SpeakerConfig, SpeakerFinder
 from dvae.audiovisual.speaking import SpeakingConfig
-from dvae.audiovisual.tracker import AudioVisualTracker
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_clock import NANOSECONDS
@@ -27,6 +26,7 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.audio_reader import AudioConfig, Received, check_channels
 from dvae_nodes.pipelines.camera_view import CameraView, CameraViewConfig, Frames
 from dvae_nodes.pipelines.frame_clock import FrameClock, Place
+from dvae_nodes.pipelines.posed_tracker import PosedTracker
 from dvae_nodes.pipelines.stamped_audio import Piece, StampedAudio
 from dvae_nodes.pipelines.stream_clocks import StreamClocks
 from dvae_nodes.pipelines.tracker_run import TrackerRun
@@ -35,6 +35,7 @@ from dvae_nodes.wire.speakers import Places
 from dvae_nodes.wire.transforms import frame_name
 
 RATE = 16000  # Hz, of what is heard
+WAY_OUT = "set the tracker's parameter stamp to arrival"
 PATIENCE_SECONDS = 3.0  # of one stream without the other, after which it is said
 
 
@@ -91,20 +92,20 @@ class SceneFinder:
         self._people = ClassList(node.person_classes)
         self._offset = round(settings[SpeakerConfig].audio_offset_seconds * NANOSECONDS)
         hearing = Hearing(positions_of(node), settings[HearingConfig])
-        self.tracker = AudioVisualTracker(OnlineTracker.load(node.model, OF_TRACKS), None, settings[AudioVisualConfig])
+        self.tracker = PosedTracker(OnlineTracker.load(node.model, OF_TRACKS), settings[AudioVisualConfig])
         self.finder = SpeakerFinder(
             hearing, self.tracker, settings[SpeakerConfig], settings[SpeakingConfig], settings[BindingConfig],
             settings[VoiceConfig],
         )  # fmt: skip
         self.view = CameraView(settings[CameraViewConfig], settings[GeometryConfig], reporter)
         self._audio = StampedAudio(RATE, "all", node.max_gap, reporter, hearing.num_channels, node.channels)
-        self._clock = FrameClock(reporter, "header", node.reset_after, "tracks")
+        self._clock = FrameClock(reporter, "header", node.reset_after, "tracks", WAY_OUT)
         self.clocks, self._run = StreamClocks(reporter), TrackerRun()
         self._frame_id = ""  # of the audio
         self._stamps: dict[float, int] = {}  # of the frames that wait for their scene, by their time in s
         self._alone: dict[str, int] = {}  # since when a stream comes without the other, ns
-        self._late = (0, 0)  # frames of video and of sound that were left out
         self._warm_up(hearing.num_channels)
+        self._late = self._num_late()  # frames of video and of sound that were left out
 
     def _warm_up(self, num_channels: int) -> None:
         """The first calls are slow: now, not then."""
@@ -152,11 +153,11 @@ class SceneFinder:
         self.clocks.see(stamp, received)
         size = int(message.image_width), int(message.image_height)
         self.view.look(Frames(message.header.frame_id, size), self._frame_id)
-        self.tracker.bearings = self.view.bearings
         people, _ = self.people(message)
         self._say_nobody(message.tracks, people)
         time = stamp / NANOSECONDS
         self._stamps[time] = stamp
+        self.tracker.follow(time, self.view.bearings)
         boxes = np.array(list(people.values()), dtype=np.float64).reshape(-1, 4)
         scenes = self._stamped(self.finder.see(boxes, time, list(people)))
         self._say_late()
@@ -176,15 +177,15 @@ class SceneFinder:
         tracks, speakers = scene.tracks, scene.speakers
         same = (tracks.track_id == speakers.track_id[:, None]) & (speakers.track_id[:, None] > 0)  # (M, N)
         is_track, row = same.any(axis=1), same.argmax(axis=1) if same.size else np.zeros(len(same), dtype=np.int64)
-        heard = self.view.bearings.columns(speakers.azimuth) if self.view.bearings else np.full(len(same), np.nan)
+        bearings = self.view.bearings
+        heard = bearings.columns(speakers.azimuth) if bearings else np.full(len(same), np.nan)
         if not is_track.any():
             return Places(np.full(len(heard), np.nan), np.isfinite(heard), heard)
         boxes, visible = tracks.boxes[row], tracks.visible[row]
         column = np.where(is_track, np.where(visible, boxes[:, [0, 2]].mean(axis=1), np.nan), heard)
         elevation = np.full(len(heard), np.nan)
-        if self.view.bearings:
-            mouths = self.view.bearings.mouths(boxes[is_track])
-            elevation[is_track] = self.view.bearings.directions(*mouths).elevation
+        if bearings:
+            elevation[is_track] = bearings.mouth_directions(boxes[is_track]).elevation
         return Places(elevation, np.isfinite(column), column)
 
     def flush(self) -> list[StampedScene]:
@@ -223,16 +224,18 @@ class SceneFinder:
             text = f"{other}: expected it beside {stream}, got nothing for {PATIENCE_SECONDS:g} s: {lack}"
             self._reporter.report(f"no {other}", text)
 
+    def _num_late(self) -> tuple[int, int]:
+        return self.finder.facts.late_frames, self.finder.facts.late_heard
+
     def _say_late(self) -> None:
         """A word on what the finder left out."""
-        facts, before = self.finder.facts, self._late
-        self._late = facts.late_frames, facts.late_heard
+        before, self._late = self._late, self._num_late()
         for stream, count, known in zip(("tracks", "audio"), self._late, before, strict=True):
             if count > known:
                 text = (
                     f"{stream}: expected it within max_wait_seconds of the other stream, by their stamps, got it later"
                 )
-                ahead = f"(tracks are {facts.video_ahead_seconds:+.2f} s ahead)"
+                ahead = f"(tracks are {self.finder.facts.video_ahead_seconds:+.2f} s ahead)"
                 self._reporter.report(f"late {stream}", f"{text} {ahead}: left out")
 
     def _say_nobody(self, tracks: Any, people: dict[int, Any]) -> None:

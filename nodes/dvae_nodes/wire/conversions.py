@@ -25,6 +25,11 @@ def stamp_to_nanoseconds(stamp: Any) -> int:
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 
+def nanoseconds_of(seconds: float) -> int:
+    """A time in s in ns; 0, which is none, where it is not finite."""
+    return round(seconds * NANOSECONDS) if math.isfinite(seconds) else 0
+
+
 def make_stamp(types: MessageTypes, nanoseconds: int) -> Any:
     """builtin_interfaces/msg/Time at `nanoseconds`, or at the first or last time that a stamp can be."""
     seconds, rest = divmod(min(max(nanoseconds, 0), LAST_STAMP), NANOSECONDS)

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.audiovisual.scene import Array, Speakers
-from dvae.signal.audio_clock import NANOSECONDS
 from dvae_nodes.wire import topics
-from dvae_nodes.wire.conversions import make_stamp
+from dvae_nodes.wire.conversions import make_stamp, nanoseconds_of
 from dvae_nodes.wire.messages import MessageTypes, Output
 
 FACE, BODY, VOICE = 2, 3, 4  # of hri_msgs/IdsMatch
@@ -43,7 +42,7 @@ def speakers_to_message(types: MessageTypes, header: Any, speakers: Speakers, pl
             elevation=float(places.elevation[m]),
             speaking=bool(speakers.speaking[m]),
             probability=float(speakers.probability[m]),
-            since=make_stamp(types, round(float(speakers.since[m]) * NANOSECONDS)),
+            since=make_stamp(types, nanoseconds_of(float(speakers.since[m]))),
             in_view=bool(places.in_view[m]),
             image_column=float(places.column[m]),
         )

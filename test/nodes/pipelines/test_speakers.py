@@ -16,6 +16,7 @@ from array_scene import (
     camera_info_message,
     plane_wave,
     tracks_message,
+    transforms_message,
     turns,
 )
 from live_messages import DATA
@@ -305,6 +306,25 @@ def test_the_other_kind_of_audio() -> None:
     run.play([CAMERA, *video(3.0), *arrivals]).close()
     assert {number for _, speaking in run.who() for number in speaking} == {2}
     assert said == ["audio: expected 16000 Hz, got 48000 Hz: resampled"]
+
+
+def test_a_head_that_turns() -> None:
+    """It turns by 40 degrees a second, with the camera and without the microphones: whoever stands still moves in the
+    image, and is matched by where the camera was when the image was taken, not when the sound of that time came."""
+    arrivals = [CAMERA]
+    for t in np.arange(0.0, 3.0, 0.05).tolist():
+        head = -40.0 + 40.0 * min(t, 2.0)  # degrees
+        turned = transforms_message(TYPES, "microphones", "head", yaw=np.radians(head))
+        arrivals.append(Arrival(t + 0.02, "on_transforms", turned))
+        seen = {number: angle - head for number, angle in {1: 10.0, 2: -15.0}.items()}
+        arrivals.append(Arrival(t + 0.05, "on_tracks", tracks_message(TYPES, t, seen)))
+    arrivals.append(Arrival(-1.0, "on_transforms", transforms_message(TYPES, "head", "camera")))
+    run = Run(CameraViewConfig()).play([*arrivals, *sound(turns(DATA, 10.0))]).close()
+    assert {number for _, speaking in run.who() for number in speaking} == {1}
+    for message in run.on("speakers")[20:55]:
+        found = {s.track_id: np.degrees(s.azimuth) for s in message.speakers}
+        assert found[2] == pytest.approx(-15.0, abs=3.0)  # 8 degrees off with the pose of 0.2 s later
+    assert not run.said
 
 
 def test_the_robot_itself_is_nobody() -> None:
