@@ -24,6 +24,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.scene import Heard
 from dvae.compilation import kept_on_disk
 from dvae.inference.responsibilities import Assignment
@@ -81,15 +82,10 @@ def _check(heard: Heard, last: float) -> None:
         raise ValueError(f"expected weights and speech in [0, 1], got {np.array2string(chances, threshold=8)}")
 
 
-def wrapped(angle: Array) -> Array:
-    """The same angles in rad, in [-pi, pi)."""
-    return np.asarray((angle + math.pi) % (2.0 * math.pi) - math.pi)
-
-
 def log_density(direction: Array, azimuth: Array, variance: Array) -> Array:
     """(K, M) log density in rad^-1 of directions (K,) under sources at `azimuth` (M,) with `variance` (M,) in rad^2."""
     known = np.minimum(variance, LARGEST_VARIANCE)
-    difference = wrapped(direction[:, None] - azimuth)
+    difference = wrap(direction[:, None] - azimuth)
     return np.asarray(-0.5 * (np.square(difference) / known + np.log(2.0 * math.pi * known)))
 
 

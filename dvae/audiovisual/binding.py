@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.association import wrapped
+from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.scene import Array, Ids
 from dvae.audiovisual.speaking import rows_of
 from dvae.audiovisual.voices import NOBODY, Assigned, Voices
@@ -105,9 +105,9 @@ def gather(evidence: Evidence, heard: Assigned, bodies: Bodies, seconds: float, 
     )
     total = kept + gained
     share = gained / np.maximum(total, 1e-12)
-    away = np.nan_to_num(wrapped(heard.azimuth[:, None] - bodies.azimuth))
+    away = np.nan_to_num(wrap(heard.azimuth[:, None] - bodies.azimuth))
     # the mean goes the shorter way round
-    offset = wrapped(evidence.offset + share * wrapped(away - evidence.offset))
+    offset = wrap(evidence.offset + share * wrap(away - evidence.offset))
     learnt = -np.expm1(-speech / config.memory_seconds)
     nats = evidence.nats + learnt * (np.nan_to_num(bodies.nats) - evidence.nats)
     return evidence._replace(seconds=total, offset=offset, nats=nats)
@@ -128,7 +128,7 @@ def log_likelihood(evidence: Evidence, bodies: Bodies, config: BindingConfig) ->
 
 def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
     """c (V, N): the posterior that a voice is a body's; what is left of each row to one is nobody's."""
-    apart = wrapped(bodies.azimuth[:, None] - bodies.azimuth)
+    apart = wrap(bodies.azimuth[:, None] - bodies.azimuth)
     alike = np.exp(-0.5 * np.square(apart / math.radians(config.resolution_degrees)))
     alike = np.where(np.eye(len(apart), dtype=bool), 1.0, np.nan_to_num(alike))
     shared = np.exp(log_likelihood(evidence, bodies, config)) @ (alike / alike.sum(axis=1, keepdims=True))

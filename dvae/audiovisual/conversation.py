@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvae.audiovisual import binding, speaking, voices
-from dvae.audiovisual.association import wrapped
+from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.binding import BindingConfig, Bodies, Evidence
 from dvae.audiovisual.scene import Array, Heard, Ids, Speakers
 from dvae.audiovisual.sound import HeardFrame
@@ -58,8 +58,8 @@ def between(state: Conversation, now: Bodies, time: float, now_time: float) -> B
     if not len(state.bodies.source_id) or not 0 < step < math.inf:
         return now
     share = min(max((now_time - time) / step, 0.0), 1.0)
-    back = np.where(row >= 0, wrapped(state.bodies.azimuth[row] - now.azimuth), 0.0)
-    return now._replace(azimuth=wrapped(now.azimuth + share * np.nan_to_num(back)))
+    back = np.where(row >= 0, wrap(state.bodies.azimuth[row] - now.azimuth), 0.0)
+    return now._replace(azimuth=wrap(now.azimuth + share * np.nan_to_num(back)))
 
 
 def advance(state: Conversation, sounded: HeardFrame, observed: Observed, bodies: Bodies, rules: Rules) -> Conversation:
@@ -139,8 +139,8 @@ def carry(streams: Voices, before: Bodies, now: Bodies) -> Voices:
     both = (was >= 0) & (is_ >= 0) & (streams.body != NOBODY)
     if not both.any():
         return streams
-    step = np.where(both, np.nan_to_num(wrapped(now.azimuth[is_] - before.azimuth[was])), 0.0)
-    return streams._replace(azimuth=wrapped(streams.azimuth + step))
+    step = np.where(both, np.nan_to_num(wrap(now.azimuth[is_] - before.azimuth[was])), 0.0)
+    return streams._replace(azimuth=wrap(streams.azimuth + step))
 
 
 def _assigned(

@@ -17,7 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.association import Directions, wrapped
+from dvae.audiovisual.angles import wrap
+from dvae.audiovisual.association import Directions
 from dvae.audiovisual.scene import Bearings
 from dvae.tracking.boxes import BoxEstimate
 from dvae.tracking.motion.rollout import Evidence
@@ -29,7 +30,7 @@ def innovations(directions: Directions, beta: Array, azimuth: Array, variance: A
     """Precision and information (M,) on how far in rad sources are from `azimuth` (M,): of directions (K,) that are
     theirs with the probability beta (K, M), seen from them with the variance (M,), in rad^2."""
     counted = (directions.weight * directions.share[directions.frame])[:, None] * beta / variance
-    return Evidence(counted.sum(axis=0), (counted * wrapped(directions.azimuth[:, None] - azimuth)).sum(axis=0))
+    return Evidence(counted.sum(axis=0), (counted * wrap(directions.azimuth[:, None] - azimuth)).sum(axis=0))
 
 
 def on_centres(prior: BoxEstimate, bearings: Bearings, heard: Evidence) -> Evidence:

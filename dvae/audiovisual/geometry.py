@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.lens import EquidistantLens, Lens, PolynomialLens
 from dvae.audiovisual.scene import BearingMap, Bearings
 from dvae.configuration import setting
@@ -25,11 +26,6 @@ STEP = 0.01  # of the derivatives, by central differences: in pixels, and as a f
 EDGE = 0.01  # of the image: a box that ends so near its border is cut there
 CUT_FACTOR = 2.5  # on the spread of the distance of a person whose box is cut above or below
 USUAL_DISTANCE = 2.0  # m, of somebody of whom only the azimuth is known
-
-
-def wrap(angle: ArrayLike) -> Array:
-    """Angles in rad, brought to [-pi, pi)."""
-    return np.asarray((np.asarray(angle, dtype=np.float64) + np.pi) % (2.0 * np.pi) - np.pi)
 
 
 class CameraModel:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.association import UNIFORM, Directions, log_density, wrapped
+from dvae.audiovisual.angles import wrap
+from dvae.audiovisual.association import UNIFORM, Directions, log_density
 from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.evidence import innovations
 from dvae.distributions.gaussian import product
@@ -69,13 +70,13 @@ def drifted(variance: Array, seconds: float, drift: float) -> Array:
 def corrected(azimuth: Array, variance: Array, innovation: Evidence) -> tuple[Array, Array]:
     """E-S: the direction (J,) and its variance given innovations (J,) in rad."""
     shift, after = product(np.zeros(len(azimuth)), variance, innovation.precision, innovation.information)
-    return wrapped(azimuth + shift), np.asarray(after)
+    return wrap(azimuth + shift), np.asarray(after)
 
 
 def apart(ones: HeardOnly, others: HeardOnly) -> Array:
     """(J, N) by how many standard deviations two directions differ."""
     variance = ones.variance[:, None] + others.variance
-    return np.asarray(np.abs(wrapped(ones.azimuth[:, None] - others.azimuth)) / np.sqrt(variance))
+    return np.asarray(np.abs(wrap(ones.azimuth[:, None] - others.azimuth)) / np.sqrt(variance))
 
 
 def chained_odds(directions: Directions, left: Array, azimuth: Array, variance: Array) -> Array:
@@ -118,7 +119,7 @@ def started(directions: Directions, left: Array, own: float) -> Candidates:
     for k in np.argsort(-left, kind="stable"):
         if left[k] < LEAST_START:
             break
-        apart = np.abs(wrapped(directions.azimuth[k] - directions.azimuth[chosen]))
+        apart = np.abs(wrap(directions.azimuth[k] - directions.azimuth[chosen]))
         if (apart > SAME * math.sqrt(2.0 * own)).all():
             chosen.append(int(k))
     begun = directions.time[directions.frame[chosen]]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.association import wrapped
+from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.scene import BearingMap, Bearings
 from dvae.audiovisual.speaking import rows_of
 from dvae.tracking.boxes import Boxes, BoxEstimate
@@ -64,7 +64,7 @@ def people_of(step: Associated, bearing_map: BearingMap | None) -> People:
 def moved(bearings: Bearings, before: Boxes, after: Boxes) -> Bearings:
     """Bearings of boxes (N, 4) that moved, along their slopes."""
     shift = bearings.slope * (centre(after) - centre(before))
-    return bearings._replace(azimuth=wrapped(bearings.azimuth + shift))
+    return bearings._replace(azimuth=wrap(bearings.azimuth + shift))
 
 
 def people_after(before: People, tracks: Tracks, bearing_map: BearingMap | None) -> People:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.association import wrapped
+from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.scene import Array, Heard, Ids
 from dvae.configuration import setting
 from dvae.tracking.population import join
@@ -69,7 +69,7 @@ def choose(voices: Voices, heard: Heard, time: float, config: VoiceConfig) -> Id
     """Which stream each direction (K,) continues -> rows (K,), -1 for none."""
     if not len(voices.azimuth):
         return np.full(len(heard.azimuth), -1, dtype=np.int64)
-    away = np.abs(wrapped(heard.azimuth[:, None] - voices.azimuth))  # (K, V)
+    away = np.abs(wrap(heard.azimuth[:, None] - voices.azimuth))  # (K, V)
     reach = math.radians(config.reach_degrees)
     lately = np.maximum(SILENT_WEIGHT, np.exp(-(time - voices.last_heard)))
     score = np.where(away < reach, np.log(lately) - 0.5 * np.square(away / (reach / 2.5)), -np.inf)
@@ -82,10 +82,10 @@ def assign(voices: Voices, heard: Heard, row: Ids) -> Assigned:
     belongs = np.arange(len(voices.azimuth))[:, None] == row  # (V, K)
     weight = belongs * heard.weight
     total = weight.sum(axis=1)
-    away = wrapped(heard.azimuth - voices.azimuth[:, None])
+    away = wrap(heard.azimuth - voices.azimuth[:, None])
     mean = (weight * away).sum(axis=1) / np.maximum(total, 1e-12)
     total = np.minimum(total, 1.0)
-    return Assigned(total, heard.speech * total, wrapped(voices.azimuth + mean))
+    return Assigned(total, heard.speech * total, wrap(voices.azimuth + mean))
 
 
 def begin(voices: Voices, heard: Heard, row: Ids, stream_id: int, time: float) -> Voices:
@@ -115,7 +115,7 @@ def hear(voices: Voices, assigned: Assigned, seconds: float, time: float, config
     step = -np.expm1(-assigned.mass * seconds / config.turning_seconds)
     lately = voices.speech_seconds * math.exp(-seconds / TRIAL_SECONDS) + assigned.mass * seconds
     return voices._replace(
-        azimuth=wrapped(voices.azimuth + step * wrapped(assigned.azimuth - voices.azimuth)),
+        azimuth=wrap(voices.azimuth + step * wrap(assigned.azimuth - voices.azimuth)),
         speech_seconds=lately,
         last_heard=np.where(assigned.mass > HEARD_MASS, time, voices.last_heard),
         mass=assigned.mass,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dvae.audiovisual.affine_map import AffineConfig, AffineMap
-from dvae.audiovisual.geometry import CalibratedMap, CameraModel, GeometryConfig, Pose, wrap
+from dvae.audiovisual.angles import wrap
+from dvae.audiovisual.geometry import CalibratedMap, CameraModel, GeometryConfig, Pose
 
 SIZE = (640, 480)
 FEW = AffineConfig(num_starts=2)

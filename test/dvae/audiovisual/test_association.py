@@ -5,7 +5,8 @@ import pytest
 from bearings import heard
 from scipy.stats import norm
 
-from dvae.audiovisual.association import assign_directions, gather, log_density, next_to, wrapped
+from dvae.audiovisual.angles import wrap
+from dvae.audiovisual.association import assign_directions, gather, log_density, next_to
 from dvae.audiovisual.scene import Heard
 
 OWN = np.radians(5.0) ** 2
@@ -29,7 +30,7 @@ def test_the_density_is_the_average_over_where_the_source_may_be() -> None:
 
 
 def test_angles_wrap() -> None:
-    np.testing.assert_allclose(wrapped(np.array([np.pi, 3.5 * np.pi, -np.pi])), [-np.pi, -0.5 * np.pi, -np.pi])
+    np.testing.assert_allclose(wrap(np.array([np.pi, 3.5 * np.pi, -np.pi])), [-np.pi, -0.5 * np.pi, -np.pi])
     found = assign_directions(np.radians([179.0]), np.radians([-179.0, 170.0]), np.array([OWN, OWN]), 0.2)
     near = norm.pdf(2.0, 0, 5) / norm.pdf(9.0, 0, 5)
     assert found.responsibilities[0, 0] / found.responsibilities[0, 1] == pytest.approx(near)
@@ -45,7 +46,7 @@ def test_who_cannot_be_heard_from_anywhere_gets_nothing() -> None:
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.6])
 def test_the_rate_of_clutter_is_recovered(rng: np.random.Generator, rate: float) -> None:
     azimuth, count = np.radians([-40.0, 30.0, 175.0]), 20_000
-    direction = wrapped(azimuth[rng.integers(0, 3, count)] + rng.normal(0, np.sqrt(OWN), count))
+    direction = wrap(azimuth[rng.integers(0, 3, count)] + rng.normal(0, np.sqrt(OWN), count))
     is_clutter = rng.random(count) < rate
     direction[is_clutter] = rng.uniform(-np.pi, np.pi, is_clutter.sum())
     found = assign_directions(direction, azimuth, np.full(3, OWN), rate).clutter

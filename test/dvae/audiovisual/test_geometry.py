@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dvae.audiovisual.geometry import CalibratedMap, CameraModel, GeometryConfig, Pose, wrap
+from dvae.audiovisual.angles import wrap
+from dvae.audiovisual.geometry import CalibratedMap, CameraModel, GeometryConfig, Pose
 
 SIZE = (640, 480)
 MATRIX = np.array([[410.0, 0.0, 322.0], [0.0, 405.0, 236.0], [0.0, 0.0, 1.0]])
