@@ -76,8 +76,8 @@ def two_people(video: Path) -> tuple[np.ndarray, np.ndarray, float]:
 def mouths(boxes: np.ndarray) -> np.ndarray:
     """Boxes (T, 4) -> places of mouths (T, 3) in m, from the microphones."""
     geometry = CalibratedMap(CameraModel.from_field_of_view(VIEW, SIZE))
-    pixels, distance = geometry.mouths(boxes)
-    return geometry.pose.to_microphones(geometry.camera.rays(pixels) * distance[:, None])
+    rays, distance = geometry.mouths(boxes)
+    return geometry.pose.to_microphones(rays * distance[:, None])
 
 
 def main() -> None:

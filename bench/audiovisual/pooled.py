@@ -7,14 +7,16 @@ each image's 40 ms there are `clutter` more on average, from anywhere. All from 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from dvae.audiovisual.affine_map import AffineConfig, AffineMap
 from dvae.audiovisual.cluster_association import auditory_mass
 from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.geometry import CalibratedMap, GeometryConfig
-from dvae.audiovisual.scene import Heard
+from dvae.audiovisual.scene import BearingMap, Heard
 from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker
 from dvae.data.av163 import HEAD_HEIGHT, IMAGE_SIZE, MOUTH_HEIGHT, WIDTH_RATIO, Recording
 from dvae.data.motchallenge import FrameBoxes
@@ -25,14 +27,17 @@ from dvae.tracking.tracks import TrackState
 
 BOX_ERROR, DROPPED_SECONDS = 0.08, 2.0  # of the box's size; mean of a stretch
 NEAR = 30.0  # pixels between centres: a match
+SURE = 30.0  # pixels, standard deviation of a box that is shown though it is not seen
 WINDOW = 0.4  # s, in which it is asked who speaks
-LEAST_SHARE = 0.3  # of the directions in the window: who has more is heard
+LEAST_SHARE = 0.4  # of the directions in the window: who has more is heard
 STANDING = (1.8, 0.42)  # distance in m and elevation in rad where somebody is put of whom only the azimuth is known
 HEAD = 30.0  # pixels, likewise
 SEEN = GeometryConfig(
     person_height=HEAD_HEIGHT, mouth_height=MOUTH_HEIGHT, width_ratio=WIDTH_RATIO, distance_spread=0.1, mouth_spread=0.1
 )
-HEARD = AudioVisualConfig()
+HEARD = AudioVisualConfig(direction_deviation=8.0, direction_clutter=0.4)
+STRIDE = 5  # of the images, of which a map is learned
+EVERY = 5  # of the images, of which it is asked whom clustering names
 
 
 class Scene(NamedTuple):
@@ -70,10 +75,15 @@ def make_scene(recording: Recording, dropped: float, clutter: float, seed: int) 
     for t, frame in enumerate(heads):
         in_view = np.isfinite(frame[:, 0])
         truth.append(FrameBoxes(frame[in_view], np.flatnonzero(in_view), np.ones(in_view.sum())))
-        error = BOX_ERROR * np.tile(frame[:, 2:] - frame[:, :2], 2) * 0.7 * rng.normal(size=frame.shape)
-        boxes.append((frame + error)[in_view & there[t]])
+        boxes.append(with_errors(frame, rng)[in_view & there[t]])
     speaking = recording.speaking(WINDOW) & np.isfinite(heads[..., 0])
     return Scene(recording, boxes, directions(recording, clutter, np.random.default_rng([seed, 1])), truth, speaking)
+
+
+def with_errors(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Boxes (K, 4) as a detector has them: BOX_ERROR in size, half of it in place."""
+    size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return boxes + BOX_ERROR / np.sqrt(2.0) * size * rng.normal(size=boxes.shape)
 
 
 def stretches(count: int, fraction: float, rng: np.random.Generator) -> np.ndarray:
@@ -106,11 +116,21 @@ def bearing_map(recording: Recording) -> CalibratedMap:
     return CalibratedMap(recording.camera, recording.pose, SEEN)
 
 
-def follow(scene: Scene, mode: str) -> Result:
+def learned_map(others: Sequence[Recording], num_pieces: int = 8) -> AffineMap:
+    """From the other sequences of the same camera."""
+    heads = np.concatenate([other.heads()[::STRIDE].reshape(-1, 4) for other in others])
+    azimuths = np.concatenate([other.azimuths()[::STRIDE].ravel() for other in others])
+    known = np.isfinite(heads).all(axis=1) & np.isfinite(azimuths)
+    return AffineMap.fit(
+        heads[known], azimuths[known], IMAGE_SIZE, AffineConfig(num_pieces=num_pieces, mouth_height=MOUTH_HEIGHT)
+    )
+
+
+def follow(scene: Scene, mode: str, bearings: BearingMap) -> Result:
     """mode: vision, audio or both."""
     calibrated = bearing_map(scene.recording)
     tracker = OnlineTracker.load(image_size=IMAGE_SIZE)
-    method = AudioVisualTracker(tracker, None if mode == "vision" else calibrated, HEARD)
+    method = AudioVisualTracker(tracker, None if mode == "vision" else bearings, HEARD)
     nobody = np.zeros((0, 4))
     frames = [
         method.update(nobody if mode == "audio" else boxes, time, heard=heard if mode != "vision" else (),
@@ -148,7 +168,8 @@ def shown(frame: AudioVisualFrame, heard: dict[int, float], calibrated: Calibrat
     tracks = frame.tracks
     least = max(LEAST_SHARE * sum(heard.values()), 1e-3)
     voice = np.array([heard.get(int(track), 0.0) >= least for track in tracks.track_id], dtype=bool)
-    keep = tracks.visible | ((tracks.state != TrackState.TENTATIVE) & voice)
+    doubt = np.sqrt(tracks.variance[:, [0, 2]].mean(axis=1))
+    keep = tracks.visible | ((tracks.state != TrackState.TENTATIVE) & voice & (doubt <= SURE))
     boxes, ids = tracks.boxes[keep], tracks.track_id[keep]
     if not len(tracks.track_id):
         loud = np.array([heard.get(int(each), 0.0) >= least for each in frame.sources.source_id], dtype=bool)
@@ -192,11 +213,13 @@ def largest(found: FrameBoxes) -> int | None:
     return int(found.ids[(found.boxes[:, 3] - found.boxes[:, 1]).argmax()]) if len(found.ids) else None
 
 
-def right_speaker(scene: Scene, result: Result, named: list[int | None]) -> float:
+def right_speaker(scene: Scene, result: Result, named: list[int | None], every: int = 1) -> float:
     """Percent of the images in which somebody in view is heard where the box of the one who is named is at their head,
     within NEAR; of a voice without a box, where somebody at a usual distance would be."""
     right = []
     for t in np.flatnonzero(scene.speaking.any(axis=1)):
+        if t % every:
+            continue
         truth, frame, name = scene.truth[t], result.frames[t], named[t]
         tracks, sources = frame.tracks, frame.sources
         box = tracks.boxes[tracks.track_id == (0 if name is None else name)]
@@ -208,14 +231,17 @@ def right_speaker(scene: Scene, result: Result, named: list[int | None]) -> floa
 
 
 def by_clusters(scene: Scene, result: Result, kind: str) -> list[int | None]:
-    """Who is named in each image when clustering takes the place of E-W: the same tracks, the same directions."""
-    half, named = round(0.5 * WINDOW * 25.0), []
-    for t in range(len(result.frames)):
+    """Who is named when clustering takes the place of E-W, in images EVERY apart: the same tracks, the same
+    directions."""
+    half = round(0.5 * WINDOW * 25.0)
+    named: list[int | None] = [None] * len(result.frames)
+    for t in range(0, len(result.frames), EVERY):
         window = slice(max(0, t - half), t + half + 1)
         sources = [frame.sources for frame in result.frames[window]]
         heads, ids = (np.concatenate([each[i] for each in sources]) for i in (2, 0))
+        heads, ids = heads[np.isfinite(heads)], ids[np.isfinite(heads)]
         heard = np.concatenate([each.azimuth for part in scene.heard[window] for each in part] or [np.zeros(0)])
         known, person = np.unique(ids, return_inverse=True)
         mass = auditory_mass(heads, person, heard, kind)  # type: ignore[arg-type]
-        named.append(int(known[mass.argmax()]) if len(mass) and mass.max() > 0.0 else None)
+        named[t] = int(known[mass.argmax()]) if len(mass) and mass.max() > 0.0 else None
     return named

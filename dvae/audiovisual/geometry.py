@@ -7,6 +7,7 @@ depends on the distance of the person (parallax): it is estimated from the heigh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 NUM_COEFFICIENTS = {"plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8), "equidistant": (0, 4)}
 TO_OPTICAL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])  # of x forward, y left, z up
 STEP = 0.01  # of the derivatives, by central differences: in pixels, and as a fraction of the distance
+SHIFT = np.array([STEP, 0.0, STEP, 0.0])
 EDGE = 0.01  # of the image: a box that ends so near its border is cut there
 CUT_FACTOR = 2.5  # on the spread of the distance of a person whose box is cut above or below
 USUAL_DISTANCE = 2.0  # m, of somebody of whom only the azimuth is known
@@ -205,19 +207,21 @@ class CalibratedMap(BearingMap):
 
     def bearings(self, boxes: Boxes) -> Bearings:
         """As `BearingMap.bearings`; a box that is cut by the border of the image is less sure."""
+        count, config = len(boxes), self.config
+        if not count:
+            return Bearings(*np.zeros((3, 0)))
         whole, is_cut, missing = self.uncut(boxes)
-        shift = np.array([STEP, 0.0, STEP, 0.0])
-        pixels, distance = self.mouths(np.concatenate([whole, whole + shift, whole - shift]))
-        here, far = pixels[: len(boxes)], distance[: len(boxes)]
-        # where they are, a little to the right and to the left, a little farther and nearer: one call
-        azimuth = self.directions(
-            np.concatenate([pixels, here, here]), np.concatenate([distance, far * (1.0 + STEP), far * (1.0 - STEP)])
-        ).azimuth.reshape(5, len(boxes))
-        slope, parallax = (wrap(azimuth[i] - azimuth[i + 1]) / (2.0 * STEP) for i in (1, 3))
-        column_variance = (self.config.mouth_spread * (whole[:, 2] - whole[:, 0])) ** 2 + (0.5 * missing) ** 2
-        spread = self.config.distance_spread * np.where(is_cut & (not self.config.distance), CUT_FACTOR, 1.0)
-        calibration = np.radians(self.config.calibration_spread) ** 2
-        return Bearings(azimuth[0], slope, slope**2 * column_variance + (parallax * spread) ** 2 + calibration)
+        rays, distance = self.mouths(np.concatenate([whole, whole + SHIFT, whole - SHIFT]))
+        # where they are, a little to the right and to the left, a little farther and nearer
+        factor = np.repeat([1.0, 1.0, 1.0, 1.0 + STEP, 1.0 - STEP], count)
+        which = np.concatenate([np.arange(3 * count), np.arange(count), np.arange(count)])
+        points = self.pose.to_microphones(rays[which] * (distance[which] * factor)[:, None])
+        azimuth = np.arctan2(points[:, 1], points[:, 0]).reshape(5, count)
+        slope, parallax = wrap(azimuth[[1, 3]] - azimuth[[2, 4]]) / (2.0 * STEP)
+        column_variance = (config.mouth_spread * (whole[:, 2] - whole[:, 0])) ** 2 + (0.5 * missing) ** 2
+        spread = config.distance_spread * np.where(is_cut & (not config.distance), CUT_FACTOR, 1.0)
+        calibration = math.radians(config.calibration_spread) ** 2
+        return Bearings(wrap(azimuth[0]), slope, slope**2 * column_variance + (parallax * spread) ** 2 + calibration)
 
     def columns(self, azimuth: Array) -> Array:
         """As `BearingMap.columns`, for somebody at the height of the microphones and the stated or a usual distance."""
@@ -227,7 +231,8 @@ class CalibratedMap(BearingMap):
 
     def mouth_directions(self, boxes: Boxes) -> Directions:
         """Of the mouths of people in boxes (N, 4), as the microphones see them."""
-        return self.directions(*self.mouths(self.uncut(boxes)[0]))
+        rays, distance = self.mouths(self.uncut(boxes)[0])
+        return directions_of(self.pose.to_microphones(rays * distance[:, None]))
 
     def directions(self, pixels: Array, distance: Array) -> Directions:
         """Of pixels (N, 2) at distances (N,) from the camera, as the microphones see them."""
@@ -238,31 +243,33 @@ class CalibratedMap(BearingMap):
         return self.camera.pixels(self.pose.to_camera(points_at(azimuth, elevation, distance)))
 
     def mouths(self, boxes: Boxes) -> tuple[Array, Array]:
-        """Pixels (N, 2) and distances from the camera (N,) of boxes (N, 4) that show people from head to foot."""
-        column, top, bottom = 0.5 * (boxes[:, 0] + boxes[:, 2]), boxes[:, 1], boxes[:, 3]
-        config = self.config
-        pixels = np.stack([column, top + config.mouth_height * (bottom - top)], axis=1)
-        distance = np.full(len(boxes), config.distance) if config.distance else self._distance(column, top, bottom)
-        return pixels, np.clip(distance, config.nearest, config.farthest)
+        """Rays (N, 3) in the optical frame and distances from the camera (N,) of boxes (N, 4) that show people from
+        head to foot."""
+        top, bottom, config = boxes[:, 1], boxes[:, 3], self.config
+        rows = np.concatenate([top + config.mouth_height * (bottom - top), top, bottom])
+        columns = np.tile(0.5 * (boxes[:, 0] + boxes[:, 2]), 3)
+        mouth, head, feet = self.camera.rays(np.stack([columns, rows], axis=1)).reshape(3, len(boxes), 3)
+        distance = np.full(len(boxes), config.distance) if config.distance else self._distance(head, feet)
+        return mouth, np.clip(distance, config.nearest, config.farthest)
 
     def uncut(self, boxes: Boxes) -> tuple[Boxes, NDArray[np.bool_], Array]:
         """Boxes (N, 4) as they would be without the border of the image, whether that changes their height (N,), and
         by how many pixels their width (N,); from the side that is not cut and the usual ratio."""
-        size = np.array(self.camera.image_size, dtype=np.float64)
+        size = np.array([*self.camera.image_size] * 2, dtype=np.float64)
+        at_border = np.abs(boxes - size * [0.0, 0.0, 1.0, 1.0]) <= EDGE * size
+        if not at_border.any():
+            return boxes, np.zeros(len(boxes), dtype=bool), np.zeros(len(boxes))
+        left, above, right, below = at_border.T
         width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-        left, above = (np.abs(boxes[:, :2]) <= EDGE * size).T
-        right, below = (np.abs(boxes[:, 2:] - size) <= EDGE * size).T
         is_cut = above | below
         taller = np.where(is_cut, np.maximum(width / self.config.width_ratio - height, 0.0), 0.0)
         wider = np.where(left ^ right, np.maximum(self.config.width_ratio * height - width, 0.0), 0.0)
         more = np.stack([-wider * left, -taller * (above & ~below), wider * right, taller * below], axis=1)
         return boxes + more, is_cut, wider
 
-    def _distance(self, column: Array, top: Array, bottom: Array) -> Array:
-        """Of heads (N,) whose bodies are upright: head - feet = person_height * up, by least squares along the rays to
-        both ends of the box."""
-        pixels = np.concatenate([np.stack([column, row], axis=1) for row in (top, bottom)])
-        head, feet = self.camera.rays(pixels).reshape(2, len(column), 3)
+    def _distance(self, head: Array, feet: Array) -> Array:
+        """Of heads (N,) whose bodies are upright, from rays (N, 3) to both ends: head - feet = person_height * up, by
+        least squares."""
         up, between = self.pose.rotation[:, 2], (head * feet).sum(axis=1)
         reach = self.config.person_height * (head @ up - between * (feet @ up))
         return np.asarray(reach / np.maximum(1.0 - between * between, 1e-12))

@@ -109,21 +109,34 @@ def _undistort(seen: Array, c: Array, limit: float) -> tuple[Array, Array]:
     """Seen coordinates (N, 2) to ideal ones, x and y (N,)."""
     found_x, found_y = np.empty(len(seen)), np.empty(len(seen))
     for n in range(len(seen)):
-        seen_radius = math.hypot(seen[n, 0], seen[n, 1])
-        radius = _ideal_radius(seen_radius, c, limit)
-        x, y = seen[n, 0] * radius / max(seen_radius, 1e-300), seen[n, 1] * radius / max(seen_radius, 1e-300)
-        for _ in range(NUM_STEPS):  # Newton's method, for the tangential terms
-            here_x, here_y, xx, xy, yy = _distort_point(x, y, c)
-            wrong_x, wrong_y = here_x - seen[n, 0], here_y - seen[n, 1]
-            determinant = xx * yy - xy * xy
-            if math.hypot(wrong_x, wrong_y) < PRECISION or determinant == 0.0:
-                break
-            x -= (yy * wrong_x - xy * wrong_y) / determinant
-            y -= (xx * wrong_y - xy * wrong_x) / determinant
-            outside = max(1.0, math.hypot(x, y) / limit)
-            x, y = x / outside, y / outside
+        to_x, to_y = seen[n, 0], seen[n, 1]
+        x, y, is_there = _newton(to_x, to_y, to_x, to_y, c, limit)
+        if not is_there:  # from a better start
+            seen_radius = math.hypot(to_x, to_y)
+            shrink = _ideal_radius(seen_radius, c, limit) / max(seen_radius, 1e-300)
+            x, y, is_there = _newton(to_x, to_y, to_x * shrink, to_y * shrink, c, limit)
         found_x[n], found_y[n] = x, y
     return found_x, found_y
+
+
+@kept_on_disk
+@numba.njit()
+def _newton(to_x: float, to_y: float, x: float, y: float, c: Array, limit: float) -> tuple[float, float, bool]:
+    """Ideal coordinates of seen ones, to_x and to_y, from a guess x and y, and whether they are found."""
+    for _ in range(NUM_STEPS):
+        outside = max(1.0, math.hypot(x, y) / limit)
+        x, y = x / outside, y / outside
+        here_x, here_y, xx, xy, yy = _distort_point(x, y, c)
+        wrong_x, wrong_y = here_x - to_x, here_y - to_y
+        determinant = xx * yy - xy * xy
+        if abs(wrong_x) + abs(wrong_y) < PRECISION:
+            return x, y, True
+        if determinant == 0.0:
+            break
+        x -= (yy * wrong_x - xy * wrong_y) / determinant
+        y -= (xx * wrong_y - xy * wrong_x) / determinant
+    outside = max(1.0, math.hypot(x, y) / limit)
+    return x / outside, y / outside, False
 
 
 @kept_on_disk

@@ -126,7 +126,7 @@ def test_variance_is_that_of_azimuths_when_distance_and_mouth_vary() -> None:
     camera = CameraModel(MATRIX, PLUMB_BOB, image_size=SIZE)
     found = CalibratedMap(camera, pose, GeometryConfig(distance_spread=0.1, calibration_spread=0.0))
     boxes = np.array([[200.0, 100.0, 280.0, 330.0]])
-    (pixel,), (distance,) = found.mouths(boxes)
+    pixel, (_, (distance,)) = [240.0, 100.0 + 0.1 * 230.0], found.mouths(boxes)
     rng = np.random.default_rng(7)
     column = pixel[0] + 8.0 * rng.normal(size=200_000)
     pixels = np.column_stack([column, np.full(len(column), pixel[1])])
