@@ -138,6 +138,7 @@ def maps_table(recordings: Sequence[Recording], others: Sequence[Sequence[Record
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--maps", action="store_true", help="only how right azimuths of heads are")
     parser.add_argument("--quick", action="store_true", help="one sequence, fewer settings")
     parser.add_argument("--sequences", type=int, nargs="+", default=None)
     parser.add_argument(

@@ -13,3 +13,12 @@ def test_tracking_scores_of_a_swap() -> None:
     perfect, half = tracking_scores({"a": (truth, truth)}), tracking_scores({"a": (truth, swapped)})
     assert (perfect.mota, perfect.motp, perfect.idf1, perfect.switches) == (100.0, 100.0, 100.0, 0)
     assert (half.mota, half.idf1, half.switches) == (90.0, 50.0, 2)
+
+
+def test_matches_by_another_distance() -> None:
+    """Boxes of other sizes that share their centre do not overlap enough, but are near."""
+    truth = [FrameBoxes(np.array([[0.0, 0.0, 10.0, 10.0]]), np.array([1]), np.ones(1))] * 3
+    found = [FrameBoxes(np.array([[-20.0, -20.0, 30.0, 30.0]]), np.array([4]), np.ones(1))] * 3
+    assert tracking_scores({"a": (truth, found)}).mota == -100.0
+    near = tracking_scores({"a": (truth, found)}, lambda a, b: np.zeros((len(a), len(b))))
+    assert (near.mota, near.idf1) == (100.0, 100.0)
