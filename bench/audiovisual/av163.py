@@ -151,8 +151,9 @@ def main() -> None:
     folder = Path(os.environ["DVAE_DATA"]) / "av163"
     sequences = arguments.sequences or ([30] if arguments.quick else list(SEQUENCES))
     dropped, clutter = (QUICK_DROPPED, QUICK_CLUTTER) if arguments.quick else (DROPPED, CLUTTER)
+    learnt_from = SEQUENCES if arguments.maps or arguments.map == "learned" else ()
     try:
-        every = {(q, c): read_recording(folder, q, c) for q in {*sequences, *SEQUENCES} for c in (1, 2, 3)}
+        every = {(q, c): read_recording(folder, q, c) for q in (*sequences, *learnt_from) for c in (1, 2, 3)}
     except ValueError as error:
         sys.exit(str(error))
     numbers = [(sequence, camera) for sequence in sequences for camera in (1, 2, 3)]
