@@ -10,8 +10,10 @@ import numpy as np
 from dvae.arrays.positions import Positions, parse_positions
 from dvae.audiovisual.binding import BindingConfig
 from dvae.audiovisual.config import OF_TRACKS, AudioVisualConfig
+from dvae.audiovisual.conversation import Rules
 from dvae.audiovisual.geometry import GeometryConfig
 from dvae.audiovisual.hearing import Hearing, HearingConfig
+from dvae.audiovisual.lips import LipConfig
 from dvae.audiovisual.scene import Scene
 from dvae.audiovisual.speakers import SpeakerConfig, SpeakerFinder
 from dvae.audiovisual.speaking import SpeakingConfig
@@ -76,6 +78,11 @@ class StampedScene(NamedTuple):
     frame_id: str
 
 
+def rules_of(settings: Settings) -> Rules:
+    """Those of the finder's rules that may change while it runs."""
+    return Rules(settings[SpeakingConfig], settings[VoiceConfig], settings[BindingConfig])
+
+
 def positions_of(node: SpeakersNodeConfig) -> Positions:
     """(C, 3) in m; ValueError where they cannot be read, or do not fit the channels."""
     positions = parse_positions(node.microphone_positions)
@@ -93,10 +100,8 @@ class SceneFinder:
         self._offset = round(settings[SpeakerConfig].audio_offset_seconds * NANOSECONDS)
         hearing = Hearing(positions_of(node), settings[HearingConfig])
         self.tracker = PosedTracker(OnlineTracker.load(node.model, OF_TRACKS), settings[AudioVisualConfig])
-        self.finder = SpeakerFinder(
-            hearing, self.tracker, settings[SpeakerConfig], settings[SpeakingConfig], settings[BindingConfig],
-            settings[VoiceConfig],
-        )  # fmt: skip
+        self.finder = SpeakerFinder(hearing, self.tracker, settings[SpeakerConfig], lip_config=settings[LipConfig])
+        self.finder.rules = rules_of(settings)
         self.view = CameraView(settings[CameraViewConfig], settings[GeometryConfig], reporter)
         self._audio = StampedAudio(RATE, "all", node.max_gap, reporter, hearing.num_channels, node.channels)
         self._clock = FrameClock(reporter, "header", node.reset_after, "tracks", WAY_OUT)

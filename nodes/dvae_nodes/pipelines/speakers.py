@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,22 @@ from dvae.audiovisual.binding import BindingConfig
 from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.geometry import GeometryConfig
 from dvae.audiovisual.hearing import HearingConfig
+from dvae.audiovisual.lips import LipConfig, mouth_opening
 from dvae.audiovisual.scene import Scene
 from dvae.audiovisual.speakers import SpeakerConfig
 from dvae.audiovisual.speaking import SpeakingConfig
 from dvae.audiovisual.voices import VoiceConfig
+from dvae.signal.audio_clock import NANOSECONDS
 from dvae.tracking.tracks import TrackState
 from dvae_nodes.lifecycle.pipeline import Input, OutputTopic, Pipeline, Settings
 from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.audio_reader import AUDIO_QUEUE, AudioReader
 from dvae_nodes.pipelines.camera_view import CameraViewConfig
-from dvae_nodes.pipelines.face_owners import FaceOwners
+from dvae_nodes.pipelines.face_owners import FaceOwners, landmarks_in_pixels
 from dvae_nodes.pipelines.frame_clock import Place
-from dvae_nodes.pipelines.scene_finder import SceneFinder, SpeakersNodeConfig, StampedScene
+from dvae_nodes.pipelines.scene_finder import SceneFinder, SpeakersNodeConfig, StampedScene, rules_of
 from dvae_nodes.wire import conversions as convert
 from dvae_nodes.wire import topics, voices
-from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 from dvae_nodes.wire.markers import speaker_markers
 from dvae_nodes.wire.messages import MessageTypes, Output
 from dvae_nodes.wire.speakers import BODY, FACE, MatchLog, Pair, speakers_to_message
@@ -49,6 +51,7 @@ class SpeakersPipeline(Pipeline):
         SpeakingConfig,
         VoiceConfig,
         BindingConfig,
+        LipConfig,
     )
     outputs = (
         OutputTopic(topics.SPEAKERS, "who speaks, with what probability, since when, and from where"),
@@ -115,6 +118,11 @@ class SpeakersPipeline(Pipeline):
             "voices": lambda: ", ".join(self._listed) or "none",
         }
 
+    def configure(self, settings: Settings) -> None:
+        super().configure(settings)
+        if self._scenes is not None:
+            self._scenes.finder.rules = rules_of(settings)
+
     def on_camera_info(self, message: Any, _: int) -> list[Output]:
         """sensor_msgs/CameraInfo of the camera in whose images people are tracked."""
         if self._scenes is not None:
@@ -143,6 +151,16 @@ class SpeakersPipeline(Pipeline):
         self._faces.add_region(topic_id, message)
         return []
 
+    def on_face_landmarks(self, message: Any, _: int, topic_id: str) -> list[Output]:
+        """hri_msgs/FacialLandmarks: the lips of whose face it is. Gives nothing."""
+        owner = self._faces.owners.get(topic_id)
+        if owner is not None and self._scenes is not None:
+            time = convert.stamp_to_nanoseconds(message.header.stamp) / NANOSECONDS
+            opening = mouth_opening(landmarks_in_pixels(message))
+            if math.isfinite(opening):
+                self._scenes.finder.see_lips([owner.track_id], [opening], time)
+        return []
+
     def on_audio_info(self, message: Any, _: int) -> list[Output]:
         """The format of the chunks before and after it."""
         return self._heard(self._audio.announce(message))
@@ -162,7 +180,7 @@ class SpeakersPipeline(Pipeline):
             self.reset()
         prefix = self.node.body_prefix
         self._bodies = {f"{prefix}{track.id}" for track in message.tracks if track.state != TrackState.TENTATIVE}
-        self._faces.see(stamp_to_nanoseconds(message.header.stamp), *self._scenes.people(message))
+        self._faces.see(convert.stamp_to_nanoseconds(message.header.stamp), *self._scenes.people(message))
         outputs += self._taken() + self._matches.keep(BODY, self._bodies)
         return outputs + self._outputs(self._scenes.see(message, receive_time))
 
@@ -248,6 +266,7 @@ class SpeakersPipeline(Pipeline):
         Input(topics.TRANSFORMS, on_transforms, "the same, of what moves", depth=100, optional=True, anywhere=True),
         Input(topics.FACES, on_faces, "the ids of all faces, where they are found", optional=True, anywhere=True),
         Input(topics.FACE_REGION, on_face_region, "where it is in the image", optional=True, listed_in=topics.FACES),
+        Input(topics.FACE_LANDMARKS, on_face_landmarks, "how it moves its lips", optional=True, listed_in=topics.FACES),
         Input(topics.ROBOT_SPEAKING, on_robot_speaking, "the robot talks or moves loudly now", optional=True,
               beside=topics.AUDIO, anywhere=True),
         Input(topics.AUDIO_INFO, on_audio_info, "format of `audio`, where sent apart", optional=True, any_name=True,

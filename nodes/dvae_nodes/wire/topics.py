@@ -61,6 +61,7 @@ SPEAKERS = Topic("speakers", ("dvae_perception/msg/SpeakerArray",))
 SPEAKER_MARKERS = Topic("speakers/markers", MARKERS.types)
 FACES = Topic("/humans/faces/tracked", (IDS_LIST,), latched=True)
 FACE_REGION = Topic("/humans/faces/<id>/roi", BODY_REGION.types)
+FACE_LANDMARKS = Topic("/humans/faces/<id>/landmarks", ("hri_msgs/msg/FacialLandmarks",))
 MATCHES = Topic("/humans/candidate_matches", ("hri_msgs/msg/IdsMatch",))
 
 VOICES = Topic("/humans/voices/tracked", (IDS_LIST,), latched=True)

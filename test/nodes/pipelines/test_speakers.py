@@ -385,6 +385,38 @@ def test_voices_are_matched_to_faces_too() -> None:
     assert not run.said
 
 
+def landmarks(seconds: float, face: str, opening: float) -> Arrival:
+    """Of a face whose inner lips are `opening` widths of the mouth apart; the two pupils are not found."""
+    points = np.full((70, 3), [0.4, 0.4, 0.9])
+    points[[62, 66, 48, 54], :2] = [0.42, 0.5], [0.42, 0.5 + 0.04 * opening * 640 / 480], [0.40, 0.5], [0.44, 0.5]
+    points[68:] = 0.0
+    made = [TYPES.make("hri_msgs/msg/NormalizedPointOfInterest2D", x=x, y=y, c=c) for x, y, c in points.tolist()]
+    header = tracks_message(TYPES, seconds, {}).header
+    message = TYPES.make("hri_msgs/msg/FacialLandmarks", header=header, landmarks=made, height=480, width=640)
+    return Arrival(seconds + 0.02, f"on_face_landmarks {face}", message)
+
+
+def test_lips_tell_apart_who_stands_side_by_side() -> None:
+    """Six degrees apart, which directions cannot tell: the lips of one of them move with the sound."""
+    heard, angles = turns(DATA, 3.0, seconds=5.0), {1: 3.0, 2: -3.0}
+    level = np.sqrt(np.convolve(np.square(heard[0]), np.ones(640) / 640, mode="same"))
+    times = np.arange(0.0, 5.0, 0.04).tolist()
+    opening = {t: 0.5 * level[round(16000 * t)] / level.max() for t in times}
+
+    def speaking(*moving: str) -> tuple[int, int]:
+        faces = [a for t in times[::2] for a in face_messages(t, {"f1": 3.0, "f2": -3.0})]
+        lips = [landmarks(t, f, opening[t] if f in moving else 0.05) for t in times for f in ("f1", "f2") if moving]
+        run = Run().play([CAMERA, *faces, *video(5.0, angles=angles), *lips, *sound(heard)]).close()
+        who = [found for t, found in run.who() if t > 2.0]
+        return sum(1 in found for found in who), sum(2 in found for found in who)
+
+    assert max(speaking()) <= 2  # nothing is claimed
+    for face, other in (("f1", "f2"), ("f2", "f1")):
+        own, others = speaking(face)[:: 1 if face == "f1" else -1]
+        assert own > 25, (face, other)
+        assert others == 0
+
+
 def test_other_classes_do_not_speak() -> None:
     chairs = [
         Arrival(t, "on_tracks", tracks_message(TYPES, t, ANGLES, class_id="chair")) for t in np.arange(0, 3, 0.05)
