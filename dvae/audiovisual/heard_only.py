@@ -32,6 +32,7 @@ LEAST_SHARE = 0.1  # of a direction that is as much a candidate's, it is fed
 LONGEST_PAUSE = 0.5  # s, of a candidate
 MOST_CANDIDATES = 16
 SAME = 2.0  # standard deviations within which two are one
+MOST_UNSURE = math.radians(5.0)  # of either: who drifted far in silence is not whoever comes near
 
 
 class HeardOnly(NamedTuple):
@@ -74,9 +75,9 @@ def corrected(azimuth: Array, variance: Array, innovation: Evidence) -> tuple[Ar
 
 
 def apart(ones: HeardOnly, others: HeardOnly) -> Array:
-    """(J, N) by how many standard deviations two directions differ."""
-    variance = ones.variance[:, None] + others.variance
-    return np.asarray(np.abs(wrap(ones.azimuth[:, None] - others.azimuth)) / np.sqrt(variance))
+    """(J, N) by how many standard deviations two directions differ, at most MOST_UNSURE each."""
+    one, other = (np.minimum(each.variance, MOST_UNSURE**2) for each in (ones, others))
+    return np.asarray(np.abs(wrap(ones.azimuth[:, None] - others.azimuth)) / np.sqrt(one[:, None] + other))
 
 
 def chained_odds(directions: Directions, left: Array, azimuth: Array, variance: Array) -> Array:
@@ -119,8 +120,8 @@ def started(directions: Directions, left: Array, own: float) -> Candidates:
     for k in np.argsort(-left, kind="stable"):
         if left[k] < LEAST_START:
             break
-        apart = np.abs(wrap(directions.azimuth[k] - directions.azimuth[chosen]))
-        if (apart > SAME * math.sqrt(2.0 * own)).all():
+        away = np.abs(wrap(directions.azimuth[k] - directions.azimuth[chosen]))
+        if (away > SAME * math.sqrt(2.0 * own)).all():
             chosen.append(int(k))
     begun = directions.time[directions.frame[chosen]]
     return Candidates(directions.azimuth[chosen], np.full(len(chosen), own), begun, begun, np.zeros(len(chosen)))

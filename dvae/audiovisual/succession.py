@@ -62,9 +62,9 @@ def succeed(
     if np.array_equal(before.track_id, after.track_id) and not (len(known.speakers.source_id) or born.any()):
         return known._replace(candidates=rest), np.append(before.track_id, np.full(len(born), NOBODY))
     ended = ~np.isin(before.track_id, after.track_id)
-    of_people = np.array([held.heirs.get(i, i) for i in before.track_id.tolist()], dtype=np.int64)
+    of_people = np.where(ended, [held.heirs.get(i, NOBODY) for i in before.track_id.tolist()], before.track_id)
     of_people[~np.isin(of_people, after.track_id)] = NOBODY
-    left = ended & held.present
+    left = ended & held.present & np.isfinite(before.variance())
     azimuth = np.concatenate([before.bearings.azimuth[left], candidates.azimuth[born]])
     variance = np.concatenate([before.variance()[left], candidates.variance[born]])
     new = HeardOnly(known.next_id - np.arange(len(azimuth)), azimuth, variance)
@@ -74,10 +74,8 @@ def succeed(
     of_speakers, of_people[left], of_born = np.split(heir, [len(silent), len(silent) + int(left.sum())])
     of_candidates = np.full(len(born), NOBODY)
     of_candidates[born] = of_born
-    heir, source_id = (
-        np.concatenate([of_people, of_speakers, of_candidates]),
-        np.concatenate([after.track_id, speakers.source_id]),
-    )
+    heir = np.concatenate([of_people, of_speakers, of_candidates])
+    source_id = np.concatenate([after.track_id, speakers.source_id])
     heard = join(known.presence, Presence(of_candidates, np.zeros(len(born)), candidates.fed))
     known = known._replace(
         presence=heard.passed_on(heir, source_id),
