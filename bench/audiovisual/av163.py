@@ -5,7 +5,8 @@ compared; 25 and 30 were only scored. Right speaker: percent of the images with 
 the one who is named is at that person's head; by sight alone the nearest person is named. Its truth is made of the
 labels of the very directions that are given, so it measures association, and no detection of speech.
 
-DVAE_DATA=... python bench/audiovisual/av163.py [--quick] [--sequences 25 30] [--map learned] [--seed N] [--maps]
+DVAE_DATA=... python bench/audiovisual/av163.py [--quick] [--sequences 25 30] [--dropped 0 0.4 0.8] [--map learned]
+    [--seed N] [--maps]
 """
 
 from __future__ import annotations
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument("--maps", action="store_true", help="only how right azimuths of heads are")
     parser.add_argument("--quick", action="store_true", help="one sequence, fewer settings")
     parser.add_argument("--sequences", type=int, nargs="+", default=None)
+    parser.add_argument("--dropped", type=float, nargs="+", default=None, help="parts of the time without a head")
     parser.add_argument(
         "--map", choices=("calibrated", "learned"), default="calibrated", help="learned: from the others"
     )
@@ -151,6 +153,7 @@ def main() -> None:
     folder = Path(os.environ["DVAE_DATA"]) / "av163"
     sequences = arguments.sequences or ([30] if arguments.quick else list(SEQUENCES))
     dropped, clutter = (QUICK_DROPPED, QUICK_CLUTTER) if arguments.quick else (DROPPED, CLUTTER)
+    dropped = tuple(arguments.dropped or dropped)
     learnt_from = SEQUENCES if arguments.maps or arguments.map == "learned" else ()
     try:
         every = {(q, c): read_recording(folder, q, c) for q in (*sequences, *learnt_from) for c in (1, 2, 3)}

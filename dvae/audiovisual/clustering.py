@@ -25,6 +25,7 @@ from dvae.configuration import setting
 from dvae.inference.variational_em import Step, iterate_variational_em
 
 Array = NDArray[np.float64]
+MOST_CLUTTER = 1.0 - 1e-6  # proportion of the uniform class: clusters stay possible
 
 
 class Mixture(NamedTuple):
@@ -152,12 +153,13 @@ class _Problem:
     def _m_step(self) -> None:
         count = self._share.sum(axis=0)
         kept = count >= self._config.fewest
-        kept[count.argmax()] = True
+        if not kept.any():  # the uniform class has them all: clusters stay where they are
+            return
         self.mixture = Mixture(*(each[kept] for each in self.mixture))
         self._squared, share, count = self._squared[:, kept], self._share[:, kept], count[kept]
         expected = self._weights.expected(self._squared, self._dimension)
         fits = [self._fitted(share[:, k], expected[:, k]) for k in range(len(count))]
-        self._uniform = float(self._clutter.mean())
+        self._uniform = min(float(self._clutter.mean()), MOST_CLUTTER)
         proportion = count / count.sum() * (1.0 - self._uniform)
         self.mixture = Mixture(proportion, np.array([f[0] for f in fits]), np.array([f[1] for f in fits]))
         self._squared, self._log_density = self._look_at(slice(None))
@@ -178,7 +180,7 @@ class _Problem:
                 continue
             expected = self._weights.expected(self._squared, self._dimension)[:, k]
             mean, covariance = self._fitted(share[:, k], expected)
-            self._uniform = float(clutter.mean())
+            self._uniform = min(float(clutter.mean()), MOST_CLUTTER)
             weight = self.mixture.proportion.copy()
             weight[k] = max(beyond[k], 1e-9) / max(beyond.sum(), 1e-9)
             weight *= (1.0 - self._uniform) / weight.sum()
@@ -221,7 +223,7 @@ class _Problem:
         return 0.5 * float(self._dimension * (self._dimension + 3))
 
     def _message_length(self, log_likelihood: float) -> float:
-        """Figueiredo and Jain, eq. 15."""
+        """Figueiredo and Jain, eq. 15, but that no cluster, however small, has a negative length."""
         count, size, parameters = len(self.mixture.proportion), len(self._points), self._num_parameters()
         each = 0.5 * parameters * float(np.log(np.maximum(size * self.mixture.proportion / 12.0, 1.0)).sum())
         return float(each + 0.5 * count * np.log(size / 12.0) + 0.5 * count * (parameters + 1.0) - log_likelihood)

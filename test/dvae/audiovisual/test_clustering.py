@@ -190,6 +190,14 @@ def test_points_on_one_place_and_far_away_stay_finite() -> None:
         assert (np.linalg.eigvalsh(found.mixture.covariance) >= ClusteringConfig().least_variance * 0.99).all()
 
 
+def test_uniform_class_may_take_all_there_is() -> None:
+    points = np.random.default_rng(8).uniform(-20.0, 25.0, (60, 2))
+    nowhere = Mixture(np.ones(1), np.full((1, 2), 1e4), np.eye(2)[None])
+    found = cluster(points, nowhere, equal_weights(60), ClusteringConfig(clutter_density=1.0 / 45.0**2))
+    np.testing.assert_allclose(found.clutter, 1.0)
+    assert all(np.isfinite(each).all() for each in found.mixture)
+
+
 def test_what_cannot_be_clustered_is_refused() -> None:
     points = three_clusters(7)
     with pytest.raises(ValueError, match="240 and \\(3,\\)"):
