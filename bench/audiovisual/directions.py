@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from dvae.arrays.directions import Directions
 from dvae.audiovisual.heard_probability import evidence
-from dvae.audiovisual.hearing import Hearing, HearingConfig
+from dvae.audiovisual.hearing import METHODS, Hearing, HearingConfig
 from dvae.evaluation.table import Table
 from dvae.signal.stft import STFT
 from dvae.threads import use_one_thread
@@ -272,7 +272,7 @@ def main() -> None:
     arguments = parser.parse_args()
     use_one_thread()
     if arguments.fit:
-        for method in ("subband", "srp"):
+        for method in METHODS:
             print(method, tuple(fit(arguments.data, range(arguments.rooms), method).round(3).tolist()))
         return
     quick = arguments.quick

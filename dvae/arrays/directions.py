@@ -35,8 +35,9 @@ class DirectionMethod(Protocol):
 
     azimuths: NDArray[np.float64]  # (A,), rad: those that are searched
 
-    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
-        """The next frames (L, C, F), whose bins count by `weight` (L, F)."""
+    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32], noise: NDArray[np.float32]) -> Look:
+        """The next frames (L, C, F), whose bins count by `weight`, and are noise alone as sure as `noise` says, both
+        (L, F)."""
 
     def find(self, looks: Sequence[Look], count: int) -> Directions:
         """At most `count` directions in the looks of a moment."""

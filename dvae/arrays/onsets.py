@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 DELAY_SECONDS = 0.032  # the reverberation of a frame is what was there so long before
 DECAY_SECONDS = 0.05  # of its power to 1/e
-FACTOR = 2.0  # on what is left of the power from before
+FACTOR = 1.0  # on what is left of the power from before
 LEAST = 0.1  # what counts of sound that goes on: in still rooms it tells its direction too
 
 Powers = NDArray[np.float32]

@@ -30,7 +30,7 @@ class SteeredPowerDirections:
     def reset(self) -> None:
         """There is nothing to forget: every look is by itself."""
 
-    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
+    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32], noise: NDArray[np.float32]) -> Look:
         """The map of frames (L, C, F) whose bins count by `weight` (L, F), as one row."""
         cross = sum(self._response.whitened(*each) for each in zip(spectra, weight, strict=True))
         counted = self._response.largest(weight.sum(axis=0))

@@ -4,7 +4,8 @@ Voices seldom meet in a region of some 60 Hz and 30 ms. In each, the steered res
 the azimuth; where the direct path dominates, one plane wave explains all pairs of microphones, and the largest
 response is near 1: regions count by that (the direct-path dominance of O. Nadiri and B. Rafaely, "Localization of
 multiple speakers under high reverberation using a spherical microphone array and the direct-path dominance test",
-2014), and by how much in them has just begun (dvae.arrays.onsets). The share of each azimuth is then the weight of a
+2014), and by how much in them has just begun (dvae.arrays.onsets), after the steady noise of the place was taken out
+(dvae.arrays.noise_field). The share of each azimuth is then the weight of a
 component of a mixture, found by expectation maximisation (M. Mandel, R. Weiss, D. Ellis, "Model-based
 expectation-maximization source separation and localization", 2010), with a component for what has no direction.
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from dvae.arrays.direction import arrival_delays, searched_azimuths
 from dvae.arrays.directions import Directions, Look
+from dvae.arrays.noise_field import Field, NoiseField
 from dvae.arrays.onsets import Onsets
 from dvae.arrays.positions import Positions
 
@@ -35,6 +37,8 @@ NUM_ITERATIONS = 5
 WIDTH = math.radians(12.5)  # how far from a maximum its share reaches
 LITTLE = 0.004  # weight of a region that is added, so that what is hardly there has no direction
 LEAST_WEIGHT, LEAST_SHARE = 0.02, 1e-3  # regions and directions below it are left out
+
+Weights = NDArray[np.float32]
 
 
 class SubbandDirections:
@@ -57,27 +61,37 @@ class SubbandDirections:
         self._near = (np.abs(apart) <= WIDTH).astype(np.float32)  # (A, A)
         self._onsets = Onsets(self._shape[0], hop_seconds)
 
+        pairs, bands = self._first.size, self._shape[0]
+        self._noise = NoiseField(pairs, len(positions), bands, self._shape[1], hop_seconds)
+
     def reset(self) -> None:
         """Forget what was there before."""
         self._onsets.reset()
+        self._noise.reset()
 
-    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32]) -> Look:
-        """The likelihood (B, A) of the regions of frames (L, C, F) whose bins count by `weight` (L, F)."""
-        num_frames, part = len(spectra), spectra[:, :, self._bins]
+    def look(self, spectra: NDArray[np.complex64], weight: Weights, noise: Weights) -> Look:
+        """The likelihood (B, A) of the regions of frames (L, C, F) whose bins count by `weight`, and are noise alone as
+        sure as `noise` says, both (L, F)."""
+        part = spectra[:, :, self._bins]
         power = np.square(part.real) + np.square(part.imag)
+        cross = part[:, self._first] * part[:, self._second].conj()
         begun = [self._onsets.step(each.mean(axis=0).reshape(self._shape).mean(axis=1)) for each in power]
-        counted = (weight[:, self._bins] * np.repeat(begun, self._shape[1], axis=1))[:, None]
-        bands = (num_frames, -1, *self._shape)
-        cross = (part[:, self._first] * part[:, self._second].conj() * counted).reshape(bands).sum(axis=(0, 3))
-        power = (power * counted).reshape(bands).sum(axis=(0, 3))
-        cross /= np.sqrt(power[self._first] * power[self._second]) + np.float32(1e-20)
-        both = np.concatenate([cross.real, cross.imag]).T[:, None]  # (B, 1, 2 P)
+        heard = self._summed(cross, power, weight[:, self._bins] * np.repeat(begun, self._shape[1], axis=1))
+        coherence, left = self._noise.without(heard)
+        self._noise.learn(self._summed(cross, power, noise[:, self._bins]))
+        both = np.concatenate([coherence.real, coherence.imag]).T[:, None]  # (B, 1, 2 P)
         response = np.matmul(both, self._table)[:, 0]
         largest = response.max(axis=1)
-        direct = np.clip((largest - NO_WAVE) / (1.0 - NO_WAVE), 0.0, 1.0)
+        direct = left * np.clip((largest - NO_WAVE) / (1.0 - NO_WAVE), 0.0, 1.0)
         rows = np.exp(np.float32(KAPPA) * (response - largest[:, None]))
-        mean_weight = counted.reshape(bands).mean(axis=(0, 1, 3))
+        mean_weight = heard.amount / (len(spectra) * self._shape[1])
         return Look(rows, np.asarray(mean_weight * direct, dtype=np.float32))
+
+    def _summed(self, cross: NDArray[np.complex64], power: Weights, weight: Weights) -> Field:
+        """Cross-spectra (L, P, K) and powers (L, C, K) of K bins that count by `weight` (L, K), summed in regions."""
+        bands, counted = (len(weight), -1, *self._shape), weight[:, None]
+        sums = [np.asarray((values * counted).reshape(bands).sum(axis=(0, 3))) for values in (cross, power)]
+        return Field(sums[0], sums[1], np.asarray(weight.reshape(bands).sum(axis=(0, 1, 3))))
 
     def find(self, looks: Sequence[Look], count: int) -> Directions:
         """The components of the mixture, each with the share of those near it."""

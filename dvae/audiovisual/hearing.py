@@ -29,6 +29,7 @@ from dvae.signal.stft import STFT
 
 FRAMES_PER_LOOK = 2
 LEAST_SPEECH = 0.03  # probability of speech below which directions are not looked for
+PAUSE = 0.2  # probability of speech below which what is heard is the noise of the place
 METHODS: dict[str, type[SubbandDirections] | type[SteeredPowerDirections]] = {
     "subband": SubbandDirections,
     "srp": SteeredPowerDirections,
@@ -166,8 +167,11 @@ class Hearing:
         """Some frames as one look, and the probability of speech in them. Where nobody can be heard, in silence or
         behind the robot's own voice, nothing counts."""
         spectra, gain, probability = (np.array(each) for each in zip(*frames, strict=True))
-        weight = np.sqrt(gain) * (probability > 0.0)[:, None]
-        return self._method.look(spectra, weight.astype(np.float32)), float(probability.mean())
+        heard = (probability > 0.0)[:, None]
+        pause = heard * np.maximum(1.0 - probability / PAUSE, 0.0)[:, None]
+        weight, noise = heard * np.sqrt(gain), pause * np.square(1.0 - gain)
+        look = self._method.look(spectra, weight.astype(np.float32), noise.astype(np.float32))
+        return look, float(probability.mean())
 
     def _add(self, look: Look, probability: float) -> list[Heard]:
         """One look more -> the frame in the middle of the moment that ends with it, if there is one."""
