@@ -35,7 +35,6 @@ from dvae.configuration import setting
 
 LOG_UNIFORM = -math.log(2.0 * math.pi)
 FRAME_SECONDS = 0.1  # between directions with independent errors
-FIRST_SECONDS = 0.1  # of speech, until which a new body counts less than in full
 LATELY_SECONDS = 1.0  # who was heard within it holds a body against others, and may be matched
 
 
@@ -122,8 +121,7 @@ def log_likelihood(evidence: Evidence, bodies: Bodies, config: BindingConfig) ->
         + np.nan_to_num(bodies.variance)
     )
     fits = -0.5 * (np.log(2.0 * math.pi * variance) + np.square(evidence.offset) / variance)
-    known = np.minimum(evidence.seconds / FIRST_SECONDS, 1.0)
-    return np.asarray(known * fits + (1.0 - known) * LOG_UNIFORM)
+    return np.where(evidence.seconds > 0.0, fits, LOG_UNIFORM)
 
 
 def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
@@ -154,10 +152,15 @@ def match(voices: Voices, sure: Array, source_id: Ids, time: float, config: Bind
 
 
 def unsure(voices: Voices, sure: Array, time: float, config: BindingConfig) -> NDArray[np.bool_]:
-    """Bodies (N,) that may be who is heard now where it is not sure who it is."""
-    open_ = (voices.body == NOBODY) & (time - voices.last_heard <= LATELY_SECONDS)
-    doubtful = (sure >= 1.0 - config.assert_confidence - 0.2) & (sure < config.assert_confidence)
-    return np.asarray((open_[:, None] & doubtful).any(axis=0))
+    """Bodies (N,) that may be who is heard now where it is one of them, and not sure which."""
+    lately = (voices.body == NOBODY) & (time - voices.last_heard <= LATELY_SECONDS)
+    least = 1.0 - config.assert_confidence
+    one_of_them = (
+        lately
+        & (sure.max(axis=1, initial=0.0) < config.assert_confidence)
+        & (sure.sum(axis=1) > config.assert_confidence)
+    )
+    return np.asarray((one_of_them[:, None] & (sure >= 0.5 * least)).any(axis=0))
 
 
 def _padded(sure: Array) -> Array:

@@ -26,9 +26,11 @@ from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker, Sourc
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_file import Audio
+from dvae.tracking.boxes import iou
 from dvae.tracking.population import select
 from dvae.tracking.tracks import Tracks, TrackState
 
+TAKEOVER_SECONDS, TAKEOVER_IOU = 0.3, 0.3  # of a track that another one continues
 LIP_SECONDS = 5.0  # after which mouths are forgotten
 BACK_SECONDS = 1.0  # time that steps back by more begins anew
 
@@ -175,7 +177,7 @@ class SpeakerFinder:
             seen.boxes, moment.time, seen.scores, seen.track_ids, heard=heard, looked=moment.seen is not None
         )
         self._given |= seen.track_ids is not None
-        people = select(frame.tracks, frame.tracks.state != TrackState.TENTATIVE)
+        people = _people(frame.tracks)
         before, bodies = self._conversation, _bodies(frame, people, self._lip_nats(self._names(people), moment.time))
         nobody_is = self.rules.binding.nobody_probability
         for sounded, responsibilities in zip(moment.heard, frame.responsibilities, strict=True):
@@ -206,6 +208,17 @@ class SpeakerFinder:
         voice_id, track_id = np.array(pairs + ended, dtype=np.int64).reshape(-1, 2).T
         matches = Matches(voice_id, track_id, np.concatenate([confidence[paired], np.zeros(len(ended))]))
         return Scene(time, tracks._replace(track_id=tracks.label) if self._given else tracks, speakers, matches)
+
+
+def _people(tracks: Tracks) -> Tracks:
+    """The confirmed tracks, without those that were lost when another one began in their place: the same person."""
+    people = select(tracks, tracks.state != TrackState.TENTATIVE)
+    lost = people.state == TrackState.OCCLUDED
+    began = (
+        people.age[:, None] <= people.time_since_detection + TAKEOVER_SECONDS
+    )  # (one that is seen, one that is lost)
+    taken = (~lost[:, None] & began & (iou(people.boxes, people.boxes) > TAKEOVER_IOU)).any(axis=0)
+    return select(people, ~(lost & taken))
 
 
 def _bodies(frame: AudioVisualFrame, people: Tracks, nats: Array) -> Bodies:

@@ -113,7 +113,7 @@ def of_body(
 def hear(voices: Voices, assigned: Assigned, seconds: float, time: float, config: VoiceConfig) -> Voices:
     """The streams at `time` after `seconds` of what was assigned to them."""
     step = -np.expm1(-assigned.mass * seconds / config.turning_seconds)
-    lately = voices.speech_seconds * math.exp(-seconds / TRIAL_SECONDS) + assigned.mass * seconds
+    lately = voices.speech_seconds * math.exp(-seconds / TRIAL_SECONDS) + seconds * (assigned.mass > HEARD_MASS)
     return voices._replace(
         azimuth=wrap(voices.azimuth + step * wrap(assigned.azimuth - voices.azimuth)),
         speech_seconds=lately,
