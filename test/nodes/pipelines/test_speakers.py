@@ -124,7 +124,7 @@ def test_every_field_of_a_speaker(conversation: Run) -> None:
         assert person.in_view
         assert person.image_column == pytest.approx(box_at(degrees)[[0, 2]].mean(), abs=3.0)
     since = stamp_to_nanoseconds(people[2].since) / NANOSECONDS - START
-    assert 3.0 < since < 6.0
+    assert since == pytest.approx(3.0, abs=0.6)
     assert people[2].probability > 0.5 > people[1].probability
     assert people[2].voice_id != 0
 
