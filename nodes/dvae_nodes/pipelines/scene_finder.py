@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dvae.arrays.agreement import TOO_MUCH, PositionCheck
 from dvae.arrays.positions import Positions, parse_positions
 from dvae.audiovisual.binding import BindingConfig
 from dvae.audiovisual.config import OF_TRACKS, AudioVisualConfig
@@ -98,7 +99,8 @@ class SceneFinder:
         self._reporter = reporter
         self._people = ClassList(node.person_classes)
         self._offset = round(settings[SpeakerConfig].audio_offset_seconds * NANOSECONDS)
-        hearing = Hearing(positions_of(node), settings[HearingConfig])
+        positions = positions_of(node)
+        hearing = Hearing(positions, settings[HearingConfig])
         self.tracker = PosedTracker(OnlineTracker.load(node.model, OF_TRACKS), settings[AudioVisualConfig])
         self.finder = SpeakerFinder(hearing, self.tracker, settings[SpeakerConfig], lip_config=settings[LipConfig])
         self.finder.rules = rules_of(settings)
@@ -106,6 +108,7 @@ class SceneFinder:
         self._audio = StampedAudio(RATE, "all", node.max_gap, reporter, hearing.num_channels, node.channels)
         self._clock = FrameClock(reporter, "header", node.reset_after, "tracks", WAY_OUT)
         self.clocks, self._run = StreamClocks(reporter), TrackerRun()
+        self.check, self._disagrees = PositionCheck(positions, RATE), False
         self._frame_id = ""  # of the audio
         self._stamps: dict[float, int] = {}  # of the frames that wait for their scene, by their time in s
         self._alone: dict[str, int] = {}  # since when a stream comes without the other, ns
@@ -202,9 +205,23 @@ class SceneFinder:
         for piece in pieces:
             self._frame_id = self._node_frame(piece)
             if piece.samples.size:
+                self._compare_positions(piece)
                 scenes += self._stamped(self.finder.hear(piece.samples, piece.stamp / NANOSECONDS))
         self._say_late()
         return scenes
+
+    def _compare_positions(self, piece: Piece) -> None:
+        """A word where what is heard cannot come from where the microphones are said to be."""
+        self.check.feed(piece.samples)
+        disagrees = self.check.disagreement > TOO_MUCH
+        if disagrees and not self._disagrees:
+            text = (
+                "audio: expected delays between the channels that sound from some direction has (microphone_positions)"
+            )
+            got = f"got others (disagreement {self.check.disagreement:.2f}, where 0.1 is usual)"
+            why = "positions in another unit than metres or another order than the channels, or equal channels?"
+            self._reporter.report("positions", f"{text}, {got}: {why}")
+        self._disagrees = disagrees
 
     def _node_frame(self, piece: Piece) -> str:
         return self.view.config.microphone_frame or frame_name(piece.frame_id)

@@ -228,6 +228,20 @@ def test_mono_is_refused_with_numbers_and_the_tracks_go_on() -> None:
     assert not any(speaking for _, speaking in run.who())
 
 
+@pytest.mark.parametrize(
+    "positions",
+    [
+        "-0.03 0.03 0; 0.03 0.03 0; -0.03 -0.03 0; 0.03 -0.03 0",  # two of them exchanged
+        "30 30 0; -30 30 0; -30 -30 0; 30 -30 0",  # millimetres
+    ],
+)
+def test_positions_that_are_others_are_said_once(positions: str) -> None:
+    run = Run(microphone_positions=positions).play(sound(turns(DATA, 18.0, -40.0, 100.0))).close()
+    told = [text for text in run.said if text.startswith("audio: expected delays between the channels")]
+    assert len(told) == 1
+    assert "positions in another unit than metres or another order than the channels" in told[0]
+
+
 def test_sound_without_video_and_video_without_sound() -> None:
     run = Run().play([CAMERA, *sound(turns(DATA, 70.0, seconds=4.0))]).close()
     assert "tracks: expected it beside audio, got nothing for 3 s: voices belong to nobody" in run.said
