@@ -138,7 +138,7 @@ def follow(scene: Scene, mode: str, bearings: BearingMap) -> Result:
         for boxes, time, heard in zip(scene.boxes, scene.recording.time.tolist(), scene.heard, strict=True)
     ]  # fmt: skip
     mass = windowed([masses(frame) for frame in frames], scene.recording.time)
-    found = [shown(frame, heard, calibrated) for frame, heard in zip(frames, mass, strict=True)]
+    found = [shown(frame, heard, calibrated, mode) for frame, heard in zip(frames, mass, strict=True)]
     return Result(found, mass, frames)
 
 
@@ -163,15 +163,15 @@ def windowed(each: list[dict[int, float]], time: np.ndarray) -> list[dict[int, f
     return found
 
 
-def shown(frame: AudioVisualFrame, heard: dict[int, float], calibrated: CalibratedMap) -> FrameBoxes:
-    """Who is seen, or was seen before and is heard, in the image; without any image, who is heard."""
+def shown(frame: AudioVisualFrame, heard: dict[int, float], calibrated: CalibratedMap, mode: str) -> FrameBoxes:
+    """Who is seen, or was seen before and is heard, in the image; by hearing alone, who is heard."""
     tracks = frame.tracks
     least = max(LEAST_SHARE * sum(heard.values()), 1e-3)
     voice = np.array([heard.get(int(track), 0.0) >= least for track in tracks.track_id], dtype=bool)
     doubt = np.sqrt(tracks.variance[:, [0, 2]].mean(axis=1))
     keep = tracks.visible | ((tracks.state != TrackState.TENTATIVE) & voice & (doubt <= SURE))
     boxes, ids = tracks.boxes[keep], tracks.track_id[keep]
-    if not len(tracks.track_id):
+    if mode == "audio":
         loud = np.array([heard.get(int(each), 0.0) >= least for each in frame.sources.source_id], dtype=bool)
         boxes, ids = placed(frame.sources.azimuth[loud], calibrated), frame.sources.source_id[loud]
     centre = 0.5 * (boxes[:, :2] + boxes[:, 2:])
