@@ -46,7 +46,7 @@ class SpeakerConfig:
         1.0, "how far sound and video may be behind each other, by their stamps", unit="s", minimum=0.0
     )
     lookahead_seconds: float = setting(
-        0.25, "so much of the sound after a time counts for it, and is waited for", unit="s", minimum=0.0, maximum=1.0
+        0.28, "so much of the sound after a time counts for it, and is waited for", unit="s", minimum=0.0, maximum=1.0
     )
     scene_seconds: float = setting(0.1, "time between scenes where there is no video", unit="s", minimum=0.01)
     gap_seconds: float = setting(

@@ -51,7 +51,7 @@ class SpeakingConfig:
     )
     pause_seconds: float = setting(2.0, "how long somebody is silent, on average", unit="s", minimum=0.05, live=True)
     middle_mass: float = setting(
-        0.2, "mass that is as likely from who speaks as from who is silent", minimum=0.0, maximum=1.0, live=True
+        0.23, "mass that is as likely from who speaks as from who is silent", minimum=0.0, maximum=1.0, live=True
     )
     window_nats: float = setting(
         15.0, "evidence of a mass of one more, per window", unit="nat", minimum=0.0, maximum=1000.0, live=True
