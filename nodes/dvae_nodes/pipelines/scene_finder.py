@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dvae.arrays.agreement import TOO_MUCH, PositionCheck
 from dvae.arrays.positions import Positions, parse_positions
 from dvae.audiovisual.binding import BindingConfig
 from dvae.audiovisual.config import OF_TRACKS, AudioVisualConfig
@@ -30,8 +29,8 @@ from dvae_nodes.pipelines.audio_reader import AudioConfig, Received, check_chann
 from dvae_nodes.pipelines.camera_view import CameraView, CameraViewConfig, Frames
 from dvae_nodes.pipelines.frame_clock import FrameClock, Place
 from dvae_nodes.pipelines.posed_tracker import PosedTracker
+from dvae_nodes.pipelines.speakers_watch import SpeakersWatch
 from dvae_nodes.pipelines.stamped_audio import Piece, StampedAudio
-from dvae_nodes.pipelines.stream_clocks import StreamClocks
 from dvae_nodes.pipelines.tracker_run import TrackerRun
 from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 from dvae_nodes.wire.speakers import Places
@@ -39,7 +38,6 @@ from dvae_nodes.wire.transforms import frame_name
 
 RATE = 16000  # Hz, of what is heard
 WAY_OUT = "set the tracker's parameter stamp to arrival"
-PATIENCE_SECONDS = 3.0  # of one stream without the other, after which it is said
 
 
 @dataclass(frozen=True)
@@ -96,9 +94,7 @@ class SceneFinder:
 
     def __init__(self, settings: Settings, reporter: Reporter) -> None:
         node = settings[SpeakersNodeConfig]
-        self._reporter = reporter
-        self._people = ClassList(node.person_classes)
-        self._offset = round(settings[SpeakerConfig].audio_offset_seconds * NANOSECONDS)
+        self._reporter, self._people = reporter, ClassList(node.person_classes)
         positions = positions_of(node)
         hearing = Hearing(positions, settings[HearingConfig])
         self.tracker = PosedTracker(OnlineTracker.load(node.model, OF_TRACKS), settings[AudioVisualConfig])
@@ -107,13 +103,12 @@ class SceneFinder:
         self.view = CameraView(settings[CameraViewConfig], settings[GeometryConfig], reporter)
         self._audio = StampedAudio(RATE, "all", node.max_gap, reporter, hearing.num_channels, node.channels)
         self._clock = FrameClock(reporter, "header", node.reset_after, "tracks", WAY_OUT)
-        self.clocks, self._run = StreamClocks(reporter), TrackerRun()
-        self.check, self._disagrees = PositionCheck(positions, RATE), False
+        self._run = TrackerRun()
         self._frame_id = ""  # of the audio
         self._stamps: dict[float, int] = {}  # of the frames that wait for their scene, by their time in s
-        self._alone: dict[str, int] = {}  # since when a stream comes without the other, ns
         self._warm_up(hearing.num_channels)
-        self._late = self._num_late()  # frames of video and of sound that were left out
+        offset = round(settings[SpeakerConfig].audio_offset_seconds * NANOSECONDS)
+        self.watch = SpeakersWatch(reporter, positions, RATE, self._people, offset, self.finder.facts)
 
     def _warm_up(self, num_channels: int) -> None:
         """The first calls are slow: now, not then."""
@@ -128,14 +123,12 @@ class SceneFinder:
         self.finder.reset()
         self._audio.reset()
         self._clock.restart()
-        self.clocks.reset()
+        self.watch.restart()
         self._stamps.clear()
 
     def hear(self, received: Received) -> list[StampedScene]:
         """A chunk of all microphones. After an error the next chunk begins anew."""
-        self._come("audio", "tracks", received.chunk.receive_time)
-        if received.chunk.stamp is not None:
-            self.clocks.hear(received.chunk.stamp + self._offset, received.chunk.receive_time)
+        self.watch.add_chunk(received.chunk)
         try:
             return self._heard(self._audio.add(*received))
         except Exception:
@@ -155,20 +148,18 @@ class SceneFinder:
 
     def see(self, message: Any, received: int) -> list[StampedScene]:
         """The dvae_perception/TrackArray of one image whose place is the next."""
-        self._come("tracks", "audio", received)
         stamp = stamp_to_nanoseconds(message.header.stamp)
         self._clock.advance(stamp)
-        self.clocks.see(stamp, received)
+        self.watch.add_tracks(message.tracks, stamp, received)
         size = int(message.image_width), int(message.image_height)
         self.view.look(Frames(message.header.frame_id, size), self._frame_id)
         people, _ = self.people(message)
-        self._say_nobody(message.tracks, people)
         time = stamp / NANOSECONDS
         self._stamps[time] = stamp
         self.tracker.follow(time, self.view.bearings)
         boxes = np.array(list(people.values()), dtype=np.float64).reshape(-1, 4)
         scenes = self._stamped(self.finder.see(boxes, time, list(people)))
-        self._say_late()
+        self.watch.say_late(self.finder.facts)
         return scenes
 
     def people(self, message: Any) -> tuple[dict[int, Any], tuple[int, int]]:
@@ -205,23 +196,10 @@ class SceneFinder:
         for piece in pieces:
             self._frame_id = self._node_frame(piece)
             if piece.samples.size:
-                self._compare_positions(piece)
+                self.watch.add_samples(piece.samples)
                 scenes += self._stamped(self.finder.hear(piece.samples, piece.stamp / NANOSECONDS))
-        self._say_late()
+        self.watch.say_late(self.finder.facts)
         return scenes
-
-    def _compare_positions(self, piece: Piece) -> None:
-        """A word where what is heard cannot come from where the microphones are said to be."""
-        self.check.feed(piece.samples)
-        disagrees = self.check.disagreement > TOO_MUCH
-        if disagrees and not self._disagrees:
-            text = (
-                "audio: expected delays between the channels that sound from some direction has (microphone_positions)"
-            )
-            got = f"got others (disagreement {self.check.disagreement:.2f}, where 0.1 is usual)"
-            why = "positions in another unit than metres or another order than the channels, or equal channels?"
-            self._reporter.report("positions", f"{text}, {got}: {why}")
-        self._disagrees = disagrees
 
     def _node_frame(self, piece: Piece) -> str:
         return self.view.config.microphone_frame or frame_name(piece.frame_id)
@@ -235,38 +213,3 @@ class SceneFinder:
                 StampedScene(scene, round(scene.time * NANOSECONDS) if stamp is None else stamp, self._frame_id)
             )
         return found
-
-    def _come(self, stream: str, other: str, received: int) -> None:
-        """A message of one stream; a word where the other does not come."""
-        self._alone.pop(other, None)
-        since = self._alone.setdefault(stream, received)
-        if received - since >= PATIENCE_SECONDS * NANOSECONDS:
-            self._alone[stream] = received
-            lack = "nobody is heard" if other == "audio" else "voices belong to nobody"
-            text = f"{other}: expected it beside {stream}, got nothing for {PATIENCE_SECONDS:g} s: {lack}"
-            self._reporter.report(f"no {other}", text)
-
-    def _num_late(self) -> tuple[int, int]:
-        return self.finder.facts.late_frames, self.finder.facts.late_heard
-
-    def _say_late(self) -> None:
-        """A word on what the finder left out."""
-        before, self._late = self._late, self._num_late()
-        for stream, count, known in zip(("tracks", "audio"), self._late, before, strict=True):
-            if count > known:
-                text = (
-                    f"{stream}: expected it within max_wait_seconds of the other stream, by their stamps, got it later"
-                )
-                ahead = f"(tracks are {self.finder.facts.video_ahead_seconds:+.2f} s ahead)"
-                self._reporter.report(f"late {stream}", f"{text} {ahead}: left out")
-
-    def _say_nobody(self, tracks: Any, people: dict[int, Any]) -> None:
-        """A word where all who are seen are of other classes."""
-        classes = sorted({track.class_id for track in tracks if track.state == TrackState.CONFIRMED})
-        if people or not classes:
-            return
-        got = ", ".join(map(repr, classes))
-        text = (
-            f"tracks: expected people (person_classes {self._people.text!r}), got tracks of class {got}: nobody speaks"
-        )
-        self._reporter.report(f"no people {got}", text)

@@ -114,8 +114,8 @@ class SpeakersPipeline(Pipeline):
             "device": "cpu",
             "waits for": lambda: scenes.view.missing or "nothing",
             "tracks ahead of audio [s]": lambda: f"{scenes.finder.facts.video_ahead_seconds:.2f}",
-            "clocks apart [s]": lambda: f"{scenes.clocks.apart_seconds:.2f}",
-            "microphones disagree with positions": lambda: f"{scenes.check.disagreement:.2f}",
+            "clocks apart [s]": lambda: f"{scenes.watch.clocks.apart_seconds:.2f}",
+            "microphones disagree with positions": lambda: f"{scenes.watch.check.disagreement:.2f}",
             "voices": lambda: ", ".join(self._listed) or "none",
         }
 

@@ -1,0 +1,84 @@
+"""What is said of the streams that a finder of speakers gets: which does not come, is late, or does not fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dvae.arrays.agreement import TOO_MUCH, PositionCheck
+from dvae.arrays.positions import Positions
+from dvae.audiovisual.speakers import SpeakerFacts
+from dvae.signal.audio_clock import NANOSECONDS
+from dvae.signal.audio_file import Audio
+from dvae.tracking.class_names import ClassList
+from dvae.tracking.tracks import TrackState
+from dvae_nodes.lifecycle.reporting import Reporter
+from dvae_nodes.pipelines.stream_clocks import StreamClocks
+from dvae_nodes.wire.audio import AudioChunk
+
+PATIENCE_SECONDS = 3.0  # of one stream without the other, after which it is said
+
+
+class SpeakersWatch:
+    """Is shown what comes. positions: of the microphones, (C, 3) in m; rate: of what they hear, Hz; people: classes of
+    tracks that may speak; offset: added to the stamps of audio, ns; facts: of the finder before anything came."""
+
+    def __init__(
+        self, reporter: Reporter, positions: Positions, rate: int, people: ClassList, offset: int, facts: SpeakerFacts
+    ) -> None:
+        self._reporter, self._people, self._offset = reporter, people, offset
+        self.clocks, self.check = StreamClocks(reporter), PositionCheck(positions, rate)
+        self._disagrees = False
+        self._alone: dict[str, int] = {}  # since when a stream comes without the other, ns
+        self._late = facts.late_frames, facts.late_heard  # of video and of sound, that were left out
+
+    def restart(self) -> None:
+        """Time begins anew."""
+        self.clocks.reset()
+
+    def add_chunk(self, chunk: AudioChunk) -> None:
+        """A chunk has come."""
+        self._come("audio", "tracks", chunk.receive_time)
+        if chunk.stamp is not None:
+            self.clocks.hear(chunk.stamp + self._offset, chunk.receive_time)
+
+    def add_samples(self, samples: Audio) -> None:
+        """(C, S) of all microphones; a word where they cannot come from where these are said to be."""
+        self.check.feed(samples)
+        disagrees = self.check.disagreement > TOO_MUCH
+        if disagrees and not self._disagrees:
+            text = (
+                "audio: expected delays between the channels that sound from some direction has (microphone_positions)"
+            )
+            got = f"got others (disagreement {self.check.disagreement:.2f}, where 0.1 is usual)"
+            why = "positions in another unit than metres or another order than the channels, or equal channels?"
+            self._reporter.report("positions", f"{text}, {got}: {why}")
+        self._disagrees = disagrees
+
+    def add_tracks(self, tracks: Any, stamp: int, received: int) -> None:
+        """The tracks of an image at `stamp` ns; a word where all who are seen are of other classes."""
+        self._come("tracks", "audio", received)
+        self.clocks.see(stamp, received)
+        classes = {track.class_id for track in tracks if track.state == TrackState.CONFIRMED}
+        if classes and not any(each in self._people for each in classes):
+            got = ", ".join(map(repr, sorted(classes)))
+            text = f"tracks: expected people (person_classes {self._people.text!r}), got tracks of class {got}"
+            self._reporter.report(f"no people {got}", f"{text}: nobody speaks")
+
+    def say_late(self, facts: SpeakerFacts) -> None:
+        """A word on what the finder has left out."""
+        before, self._late = self._late, (facts.late_frames, facts.late_heard)
+        for stream, count, known in zip(("tracks", "audio"), self._late, before, strict=True):
+            if count > known:
+                text = f"{stream}: expected it within max_wait_seconds of the other stream, by their stamps"
+                got = f"got it later (tracks are {facts.video_ahead_seconds:+.2f} s ahead)"
+                self._reporter.report(f"late {stream}", f"{text}, {got}: left out")
+
+    def _come(self, stream: str, other: str, received: int) -> None:
+        """A message of one stream; a word where the other does not come."""
+        self._alone.pop(other, None)
+        since = self._alone.setdefault(stream, received)
+        if received - since >= PATIENCE_SECONDS * NANOSECONDS:
+            self._alone[stream] = received
+            lack = "nobody is heard" if other == "audio" else "voices belong to nobody"
+            text = f"{other}: expected it beside {stream}, got nothing for {PATIENCE_SECONDS:g} s: {lack}"
+            self._reporter.report(f"no {other}", text)
