@@ -36,6 +36,7 @@ DIFFUSE = math.exp(-KAPPA * 0.3)  # likelihood of what has no direction
 NUM_ITERATIONS = 5
 WIDTH = math.radians(12.5)  # how far from a maximum its share reaches
 LITTLE = 0.004  # weight of a region that is added, so that what is hardly there has no direction
+DEAD = 1e-3  # power of a microphone, relative to the loudest, at or below which it is dead
 LEAST_WEIGHT, LEAST_SHARE = 0.02, 1e-3  # regions and directions below it are left out
 
 Weights = NDArray[np.float32]
@@ -78,14 +79,21 @@ class SubbandDirections:
         begun = [self._onsets.step(each.mean(axis=0).reshape(self._shape).mean(axis=1)) for each in power]
         heard = self._summed(cross, power, weight[:, self._bins] * np.repeat(begun, self._shape[1], axis=1))
         coherence, left = self._noise.without(heard)
+        coherence *= self._live_pairs(heard.power.sum(axis=1))[:, None]
         self._noise.learn(self._summed(cross, power, noise[:, self._bins]))
         both = np.concatenate([coherence.real, coherence.imag]).T[:, None]  # (B, 1, 2 P)
         response = np.matmul(both, self._table)[:, 0]
         largest = response.max(axis=1)
-        direct = left * np.clip((largest - NO_WAVE) / (1.0 - NO_WAVE), 0.0, 1.0)
+        mean_weight = heard.amount / (len(spectra) * self._shape[1]) * left
+        direct = np.clip((largest - NO_WAVE) / (1.0 - NO_WAVE), 0.0, 1.0)
         rows = np.exp(np.float32(KAPPA) * (response - largest[:, None]))
-        mean_weight = heard.amount / (len(spectra) * self._shape[1])
         return Look(rows, np.asarray(mean_weight * direct, dtype=np.float32))
+
+    def _live_pairs(self, power: Weights) -> Weights:
+        """By how much each pair counts (P,), 1 in the mean: not at all with a dead microphone of powers (C,)."""
+        live = power > DEAD * power.max()
+        pairs = (live[self._first] & live[self._second]).astype(np.float32)
+        return np.asarray(pairs * (pairs.size / max(1.0, float(pairs.sum()))), dtype=np.float32)
 
     def _summed(self, cross: NDArray[np.complex64], power: Weights, weight: Weights) -> Field:
         """Cross-spectra (L, P, K) and powers (L, C, K) of K bins that count by `weight` (L, K), summed in regions."""

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 # constant, log share, share, log share relative to the first, log odds of speech now and around, log mass
 COEFFICIENTS = {
-    "subband": (1.436, 2.619, 1.902, -0.552, 0.153, 0.512, -0.211),
+    "subband": (2.718, 2.898, 1.222, -0.564, 0.164, 0.444, 0.023),
     "srp": (8.394, 3.795, -6.698, 2.933, 0.137, 0.439, 2.492),
 }
 
