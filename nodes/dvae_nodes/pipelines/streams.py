@@ -53,6 +53,7 @@ class Streams:
             name: entry.topic
             for kind in (*PIPELINES, *pipelines)
             for entry in kind.inputs
+            if not entry.topic.has_ids()
             for name in (entry.topic.name, f"{kind.name}.{entry.topic.name}")
         }
         for name, topics in chosen.items():
@@ -124,7 +125,9 @@ class Streams:
 
     def _check(self, name: str, topics: Sequence[str], inputs: Mapping[str, Topic]) -> None:
         if name not in inputs:
-            plain = ", ".join(sorted(each for each in inputs if "." not in each))
+            plain = ", ".join(
+                sorted((each for each in inputs if "." not in each), key=lambda each: (each[0] == "/", each))
+            )
             raise ValueError(f"--topic: expected one of {plain}, perhaps after PIPELINE., got {name!r}")
         fitting = [each.topic for each in self._connections if each.type in inputs[name].types]
         for topic in topics:
