@@ -30,7 +30,10 @@ VIEW, SIZE = 90.0, (768, 576)  # degrees from the left to the right edge, and pi
 READERS = ("libri_226-122538-0000.flac", "libri_458-126290-0000.flac")  # of speech/valid
 SNR_DB, LEVEL = 10.0, 0.03
 PEOPLE = (1, 4)  # ids of our tracker: two whom nobody else hides while they speak
-TURNS = (Turn(0, 0.7, 3.4), Turn(1, 3.7, 6.3), Turn(0, 5.9, 8.5), Turn(1, 9.3, 11.3))
+TURNS = (
+    *(Turn(0, 0.6, 2.1), Turn(1, 2.3, 3.5), Turn(0, 3.3, 4.7), Turn(1, 4.9, 7.2), Turn(0, 7.5, 8.9)),
+    Turn(1, 9.3, 11.2),
+)
 
 
 class OpenPlace(Room):
