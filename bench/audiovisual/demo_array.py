@@ -112,8 +112,9 @@ def main() -> None:
         rows.writerow(["frame", "person", "left", "top", "right", "bottom", "speaks"])
         for frame in range(boxes.shape[1]):
             now = round(frame / rate * RATE / FRAME)
-            for person in np.flatnonzero(tracked[:, frame]):
-                rows.writerow([frame, person, *np.round(boxes[person, frame], 1), int(speaking[person][now])])
+            for person, seen in enumerate(tracked[:, frame]):
+                box = np.round(boxes[person, frame], 1) if seen else 4 * [np.nan]
+                rows.writerow([frame, person, *box, int(speaking[person][now])])
 
 
 if __name__ == "__main__":

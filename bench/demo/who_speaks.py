@@ -73,12 +73,12 @@ def gather(truth: Truth, tracks: list[Any], speakers: list[Any]) -> Found:
     found = Found(np.zeros((people, frames), dtype=bool), np.zeros(frames, dtype=np.int64),
                   np.full((max(1, len(voices)), frames), SILENT), [set() for _ in range(people)])  # fmt: skip
     boxes = {frame_of(m): {t.id: np.array(t.box) for t in m.tracks if t.state} for m in tracks}
-    first = [frame_of(message) for message in speakers]
+    first, whose = [frame_of(message) for message in speakers], dict[int, int]()
     for message, frame, after in zip(speakers, first, [*first[1:], frames], strict=True):
         if not 0 <= frame < frames:
             continue
         now = slice(frame, max(frame + 1, min(after, frame + HOLD)))  # until the next one
-        whose = persons(truth.boxes[:, frame], boxes.get(frame, {}))
+        whose |= persons(truth.boxes[:, frame], boxes.get(frame, {}))  # who is out of view stays who they were
         for track_id, person in whose.items():
             found.ids[person].add(track_id)
         for each in (s for s in message.speakers if s.speaking):
