@@ -27,7 +27,7 @@ def scene(truth: Truth, ids: tuple[int, int]) -> tuple[list[Any], list[Any]]:
     for frame in range(truth.speaks.shape[1]):
         people = [p for p in (0, 1) if np.isfinite(truth.boxes[p, frame, 0])]
         boxes = [SimpleNamespace(id=ids[p], box=truth.boxes[p, frame], state=1) for p in people]
-        said = [SimpleNamespace(track_id=ids[p], voice_id=p + 1, speaking=bool(truth.speaks[p, frame])) for p in people]
+        said = [SimpleNamespace(track_id=ids[p], voice_id=p + 1, speaking=bool(truth.speaks[p, frame])) for p in (0, 1)]
         tracks.append(message(frame, tracks=boxes))
         speakers.append(message(frame, speakers=said))
     return tracks, speakers

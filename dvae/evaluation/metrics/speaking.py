@@ -47,7 +47,7 @@ class MatchCounts(NamedTuple):
 
     heard: float  # frames in which a voice speaks (as found) while somebody in view does (in truth)
     all_heard: float  # in which a voice speaks at all, as found
-    right: float
+    right: float  # of `heard`
     wrong: float
     switches: float  # how often a person's voice became another one
     delays: tuple[float, ...]  # s, of each turn of somebody in view, until it is matched to them; inf for never
@@ -114,7 +114,7 @@ def match_counts(
     return MatchCounts(
         float(heard.sum()),
         float(speaks.sum()),
-        float(right.sum()),
+        float((right & heard[voice, frame]).sum()),
         float(claimed.sum() - right.sum()),
         float(sum(_switches(claims, person) for person in range(len(truth)))),
         tuple(delays),

@@ -70,7 +70,7 @@ def test_a_match_is_right_near_the_speech_of_its_person() -> None:
     assert hidden.wrong == counts.wrong
     assert hidden.delays == ()
     assert np.isnan(hidden.time_to_match)
-    assert added_matches([counts, hidden])[:5] == (33, 66, 48, 10, 0)
+    assert added_matches([counts, hidden])[:5] == (33, 66, 24, 10, 0)
 
 
 def test_another_voice_of_the_same_person_is_a_switch_and_a_turn_without_match_takes_forever() -> None:
