@@ -12,18 +12,18 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from numpy.typing import ArrayLike
-
+from dvae.audiovisual.scene import Array, Ids
 from dvae.audiovisual.sound import HeardFrame
+from dvae.tracking.boxes import Boxes
 
 
 class Seen(NamedTuple):
     """A video frame: boxes (K, 4) in pixels, and where given the tracks' ids (K,) and scores (K,)."""
 
     time: float  # s
-    boxes: ArrayLike
-    track_ids: ArrayLike | None
-    scores: ArrayLike | None
+    boxes: Boxes
+    track_ids: Ids | None
+    scores: Array | None
 
 
 class Moment(NamedTuple):

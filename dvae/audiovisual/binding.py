@@ -138,9 +138,10 @@ def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Arr
 
 def match(voices: Voices, sure: Array, source_id: Ids, time: float, config: BindingConfig) -> Voices:
     """The voices with their bodies, by confidences (V, N) of pairs with bodies (N,): those that hold are kept, then
-    the surest of the new ones are made."""
+    the surest of the new ones are made. A stream that is no voice yet stays with the body that lips gave it."""
     column = rows_of(source_id, voices.body)
-    held = (column >= 0) & (np.take_along_axis(_padded(sure), column[:, None], 1)[:, 0] >= config.drop_confidence)
+    holds = np.take_along_axis(_padded(sure), column[:, None], 1)[:, 0] >= config.drop_confidence
+    held = (column >= 0) & (holds | (voices.voice_id == 0))
     body = np.where(held, voices.body, NOBODY)
     lately = time - voices.last_heard <= LATELY_SECONDS
     may = ((voices.voice_id > 0) & (body == NOBODY) & lately)[:, None] & (sure >= config.assert_confidence)

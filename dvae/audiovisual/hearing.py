@@ -137,6 +137,10 @@ class Hearing:
         self._method.reset()
         self._now = self._begin()
 
+    def check(self, samples: Audio) -> None:
+        """ValueError where `feed` raises it."""
+        self._enhancer.check(samples)
+
     def feed(self, samples: Audio) -> list[Heard]:
         """Samples (C, S) at 16 kHz in [-1, 1], any S -> the frames that are ready. ValueError for another shape,
         integers, or values that are not finite; nothing of such samples is used."""

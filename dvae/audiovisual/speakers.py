@@ -26,7 +26,8 @@ from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker, Sourc
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_file import Audio
-from dvae.tracking.boxes import iou
+from dvae.tracking.boxes import as_boxes, iou
+from dvae.tracking.frame import one_each, whole
 from dvae.tracking.population import select
 from dvae.tracking.tracks import Tracks, TrackState
 
@@ -69,8 +70,8 @@ class SpeakerFinder:
     """`hear` samples and `see` boxes as they come; scenes are returned in order of time.
 
     Ids of people are the tracker's, or those given to `see`. tracker (its `bearings`) and rules may be changed between
-    two calls. The same stamps give the same scenes in whatever
-    order and pieces both streams come, as long as none is more than max_wait_seconds behind the other.
+    two calls. The same stamps give the same scenes in whatever order and pieces both streams come, as long as none is
+    more than max_wait_seconds behind the other.
     """
 
     def __init__(
@@ -120,8 +121,9 @@ class SpeakerFinder:
 
     def hear(self, samples: Audio, time: float) -> list[Scene]:
         """Samples (C, S) at 16 kHz, the first one at `time` in s. After a gap, or a step back of less than a second,
-        hearing begins anew; ValueError as Hearing.feed, or for a time that is not finite."""
+        hearing begins anew. ValueError as Hearing.feed, or for a time that is not finite; nothing has changed then."""
         time = _finite(time) + self.config.audio_offset_seconds
+        self._sound.hearing.check(samples)
         scenes = self._restart() if self._sound.is_before(time) > BACK_SECONDS else []
         self._alignment.add_heard(self._sound.add(samples, time))
         self._loudness.hear(samples, time)
@@ -133,19 +135,21 @@ class SpeakerFinder:
         """Boxes (K, 4) as x1, y1, x2, y2 in pixels of a video frame at `time` in s, also if there are none.
 
         track_ids (K,): of boxes that are tracked already, whose ids the scenes then have; without, they are detections.
+        ValueError for other shapes, ids that are no whole numbers, or a time that is not finite; nothing has changed.
         """
-        scenes = self._restart() if self._alignment.newest_seen - _finite(time) > BACK_SECONDS else []
-        self._alignment.add_seen(Seen(time, boxes, track_ids, scores))
+        seen = _seen(boxes, _finite(time), track_ids, scores)
+        scenes = self._restart() if self._alignment.newest_seen - time > BACK_SECONDS else []
+        self._alignment.add_seen(seen)
         return scenes + self._scenes()
 
     def see_lips(self, track_ids: ArrayLike, openings: ArrayLike, time: float) -> None:
         """How far mouths (N,) are open at `time` in s, as dvae.audiovisual.lips.mouth_opening says, of people by their
         ids in the scenes. They count in scenes that come out from then on, if they are at most 0.2 s older."""
-        ids, values = np.asarray(track_ids, dtype=np.int64), np.asarray(openings, dtype=np.float64)
+        ids, values, time = np.asarray(track_ids, np.int64), np.asarray(openings, np.float64), _finite(time)
         if ids.ndim != 1 or ids.shape != values.shape:
             raise ValueError(f"expected as many mouths as ids (N,), got {values.shape} and {ids.shape}")
         for name, opening in zip(ids.tolist(), values.tolist(), strict=True):
-            self._lips.setdefault(name, Signal()).add(_finite(time), opening)
+            self._lips.setdefault(name, Signal()).add(time, opening)
         self._lips = {name: each for name, each in self._lips.items() if each.newest > time - LIP_SECONDS}
 
     def flush(self) -> list[Scene]:
@@ -171,7 +175,7 @@ class SpeakerFinder:
         return [self._scene(moment) for moment in self._alignment.ready(self._sound.reached, is_end)]
 
     def _scene(self, moment: Moment) -> Scene:
-        seen = moment.seen or Seen(moment.time, np.zeros((0, 4)), None, None)
+        seen = moment.seen or _seen([], moment.time, None, None)
         heard = tuple(frame.heard for frame in moment.heard)
         frame = self.tracker.update(
             seen.boxes, moment.time, seen.scores, seen.track_ids, heard=heard, looked=moment.seen is not None
@@ -208,6 +212,13 @@ class SpeakerFinder:
         voice_id, track_id = np.array(pairs + ended, dtype=np.int64).reshape(-1, 2).T
         matches = Matches(voice_id, track_id, np.concatenate([confidence[paired], np.zeros(len(ended))]))
         return Scene(time, tracks._replace(track_id=tracks.label) if self._given else tracks, speakers, matches)
+
+
+def _seen(boxes: ArrayLike, time: float, track_ids: ArrayLike | None, scores: ArrayLike | None) -> Seen:
+    """Checked, and its own: it waits for the sound."""
+    given = as_boxes(boxes)
+    ids = None if track_ids is None else whole("track id", one_each("track id", track_ids, len(given)))
+    return Seen(time, given, ids, None if scores is None else one_each("score", scores, len(given)).astype(np.float64))
 
 
 def _people(tracks: Tracks) -> Tracks:

@@ -167,6 +167,10 @@ class StreamingEnhancer:
         self._now.num_fed += rows.shape[1]
         return self._process(rows)
 
+    def check(self, samples: Audio, reference: Audio | None = None) -> None:
+        """ValueError where `feed` raises it."""
+        self._checked(only_floats(samples), reference)
+
     def _checked(self, samples: Audio, reference: Audio | None) -> Audio:
         """Channels, and the reference as the last row, (C + 1, S)."""
         if self.array is None and samples.ndim != 1:
