@@ -29,4 +29,4 @@ bench-tracking:
 	@bash bench/tracking/run.sh
 
 clean:
-	rm -rf .venv .venv-bench build install log out
+	rm -rf .venv .venv-bench* build install log out

@@ -30,7 +30,7 @@ ELEVATIONS = (-30.0, 0.0, 30.0)  # degrees
 class PositionCheck:
     """Microphones at positions (C, 3) in m. `feed` what they hear at `rate` Hz; `disagreement` is below 0.2 where both
     fit (below 0.45 in noise of 10 dB), and above `TOO_MUCH` where not; NaN until enough was heard, and for two
-    microphones, which fit nearly anything."""
+    microphones, which fit nearly anything, or one."""
 
     def __init__(self, positions: Positions, rate: int) -> None:
         self._first, self._second = np.triu_indices(len(positions), 1)
@@ -39,11 +39,11 @@ class PositionCheck:
         flat = np.cos(elevation)
         towards = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=-1).reshape(-1, 3)
         self._delays = -towards @ apart.T / SPEED_OF_SOUND  # (G, P), s: how much later the first one hears it
-        self._usual = math.sqrt(float(np.square(apart).sum(axis=1).mean())) / SPEED_OF_SOUND  # s
+        self._usual = math.sqrt(float(np.square(apart).sum()) / max(len(apart), 1)) / SPEED_OF_SOUND  # s
         self._rate, self._window = rate, np.hanning(WINDOW).astype(np.float32)
         frequencies = np.fft.rfftfreq(WINDOW, 1.0 / rate)
         self._band = (frequencies >= LOWEST) & (frequencies <= HIGHEST)
-        longest = float(np.linalg.norm(apart, axis=1).max()) / SPEED_OF_SOUND
+        longest = float(np.linalg.norm(apart, axis=1).max(initial=0.0)) / SPEED_OF_SOUND
         self._reach = min(WINDOW // 4, math.ceil(1.5 * longest * rate) + 2) * FINER  # values of lag on either side
         self._waiting = np.zeros((len(positions), 0), dtype=np.float32)
         self._levels, self._found = deque[float](maxlen=KEPT), deque[float](maxlen=KEPT)
@@ -56,6 +56,8 @@ class PositionCheck:
 
     def feed(self, samples: Audio) -> None:
         """Samples (C, S), any S."""
+        if not len(self._first):
+            return
         self._waiting = np.concatenate([self._waiting, samples], axis=1)
         while self._waiting.shape[1] >= WINDOW:
             window, self._waiting = self._waiting[:, :WINDOW], self._waiting[:, WINDOW:]

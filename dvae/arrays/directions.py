@@ -44,3 +44,20 @@ class DirectionMethod(Protocol):
 
     def reset(self) -> None:
         """Forget the frames so far."""
+
+
+class NoDirections:
+    """What one microphone tells of directions. Any DirectionMethod has this shape."""
+
+    azimuths: NDArray[np.float64] = np.zeros(0)
+
+    def look(self, spectra: NDArray[np.complex64], weight: NDArray[np.float32], noise: NDArray[np.float32]) -> Look:
+        """Nothing."""
+        return Look(np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+
+    def find(self, looks: Sequence[Look], count: int) -> Directions:
+        """None."""
+        return Directions(np.zeros(0), np.zeros(0), 0.0)
+
+    def reset(self) -> None:
+        """There is nothing to forget."""

@@ -10,15 +10,14 @@ SPEED_OF_SOUND = 343.0  # m/s
 Positions = NDArray[np.float64]
 
 
-def parse_positions(text: str) -> Positions:
-    """'x y z; x y z' (commas count as spaces) -> (C, 3) in m. ValueError for fewer than two different places."""
+def parse_positions(text: str, least: int = 2) -> Positions:
+    """'x y z; x y z' (commas count as spaces) -> (C, 3) in m. ValueError for fewer different places than `least`."""
     try:
         rows = [[float(x) for x in row.replace(",", " ").split()] for row in text.split(";")]
         found = np.array([row for row in rows if row], dtype=np.float64).reshape(-1, 3)
     except ValueError:
         found = np.zeros((0, 3))
-    if len(found) < 2 or len(np.unique(found, axis=0)) < len(found) or not np.isfinite(found).all():
-        raise ValueError(
-            f"microphone_positions: expected at least two different places as 'x y z; x y z' in metres, got {text!r}"
-        )
+    if len(found) < least or len(np.unique(found, axis=0)) < len(found) or not np.isfinite(found).all():
+        count = "two different places" if least == 2 else f"{least} place"
+        raise ValueError(f"microphone_positions: expected at least {count} as 'x y z; x y z' in metres, got {text!r}")
     return found

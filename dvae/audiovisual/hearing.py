@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.arrays.direction import Spectra
-from dvae.arrays.directions import DirectionMethod, Directions, Look
+from dvae.arrays.directions import DirectionMethod, Directions, Look, NoDirections
 from dvae.arrays.positions import Positions
 from dvae.arrays.steered_power import SteeredPowerDirections
 from dvae.arrays.subband_directions import SubbandDirections
@@ -91,7 +91,8 @@ class _Ears:
 
 
 class Hearing:
-    """Microphones at positions (C, 3) in m. `feed` what arrives, get the frames that are ready, one every 32 ms.
+    """Microphones at positions (C, 3) in m; of one it is known whether somebody speaks, and no direction. `feed` what
+    arrives, get the frames that are ready, one every 32 ms.
 
     latency_seconds: how much later than the time of a frame the sample is that completes it.
     robot_speaks: set while the robot itself speaks: nobody else is heard then.
@@ -105,9 +106,9 @@ class Hearing:
         self._enhancer = StreamingEnhancer(model, microphones=self._ears)
         stft = self._enhancer.stft
         frequencies = np.linspace(0.0, stft.sample_rate / 2, stft.num_bins)
-        self._method: DirectionMethod = METHODS[self.config.direction_method](
-            positions, frequencies, stft.hop_length / stft.sample_rate
-        )
+        method, hop_seconds = METHODS[self.config.direction_method], stft.hop_length / stft.sample_rate
+        is_array = self.num_channels > 1
+        self._method: DirectionMethod = method(positions, frequencies, hop_seconds) if is_array else NoDirections()
         self._nothing = Look(np.zeros((0, len(self._method.azimuths)), np.float32), np.zeros(0, np.float32))
         self._look_samples = FRAMES_PER_LOOK * stft.hop_length
         self._rate = stft.sample_rate

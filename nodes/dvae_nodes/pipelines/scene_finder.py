@@ -46,7 +46,8 @@ class SpeakersNodeConfig(AudioConfig):
 
     microphone_positions: str = setting(
         "",
-        'x y z of each microphone in their frame, in channel order, such as "0.03 0 0; -0.03 0 0"; empty: does nothing',
+        'x y z of each microphone in their frame, in channel order, such as "0.03 0 0; -0.03 0 0"; of one, "0 0 0", '
+        "lips are the only cue; empty: does nothing",
         unit="m",
     )
     channels: str = setting("all", "which channels of the audio are used, before all else, such as 1-4 or 1,3")
@@ -84,7 +85,7 @@ def rules_of(settings: Settings) -> Rules:
 
 def positions_of(node: SpeakersNodeConfig) -> Positions:
     """(C, 3) in m; ValueError where they cannot be read, or do not fit the channels."""
-    positions = parse_positions(node.microphone_positions)
+    positions = parse_positions(node.microphone_positions, least=1)
     check_channels(node.channels, len(positions))
     return positions
 

@@ -156,3 +156,12 @@ def test_wrong_input_is_refused_and_changes_nothing(hearing: Hearing, voice: np.
 def test_steered_power_can_be_chosen(voice: np.ndarray) -> None:
     frames = Hearing(SQUARE, HearingConfig(direction_method="srp")).feed(arriving(voice[:SHORT], 0.4))
     assert max(near(frames, 0.4)) > 0.5
+
+
+def test_one_microphone_tells_when_and_not_where(speech: tuple[np.ndarray, np.ndarray]) -> None:
+    one = Hearing(parse_positions("0 0 0", least=1))
+    frames = whole(one, speech[1][None, :SHORT])
+    assert not any(len(heard.azimuth) for heard in frames)
+    assert max(heard.speech for heard in frames) > 0.9
+    many = whole(Hearing(SQUARE), np.repeat(speech[1][None, :SHORT], 4, axis=0))
+    assert [heard.speech for heard in frames] == pytest.approx([heard.speech for heard in many], abs=1e-3)
