@@ -19,6 +19,7 @@ from dvae.arrays.positions import SPEED_OF_SOUND, Positions
 from dvae.signal.audio_file import Audio
 
 WINDOW = 4096  # samples
+BLOCK = 256  # samples: where all are zero, the stream had a hole
 FINER = 4  # values of a correlation between two samples
 LOWEST, HIGHEST = 300.0, 4000.0  # Hz
 LOUD = 4.0  # times the level of the quietest window lately: somebody speaks
@@ -61,9 +62,11 @@ class PositionCheck:
         self._waiting = np.concatenate([self._waiting, samples], axis=1)
         while self._waiting.shape[1] >= WINDOW:
             window, self._waiting = self._waiting[:, :WINDOW], self._waiting[:, WINDOW:]
+            if not window.reshape(-1, WINDOW // BLOCK, BLOCK).any(axis=(0, 2)).all():
+                continue  # no microphone is as quiet as that: what comes after it is not loud for it
             level = float(np.sqrt(np.square(window).mean()))
             self._levels.append(level)
-            if level > LOUD * min(self._levels) and level > 0.0:
+            if level > LOUD * min(self._levels):
                 self._found.append(self._misfit(self._pair_delays(window)))
 
     def _pair_delays(self, window: Audio) -> NDArray[np.float64]:

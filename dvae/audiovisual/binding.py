@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.scene import Array, Ids
-from dvae.audiovisual.speaking import rows_of
 from dvae.audiovisual.voices import NOBODY, Assigned, Voices
 from dvae.configuration import setting
+from dvae.tracking.population import rows_of
 
 LOG_UNIFORM = -math.log(2.0 * math.pi)
 FRAME_SECONDS = 0.1  # between directions with independent errors

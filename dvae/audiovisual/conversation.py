@@ -12,9 +12,9 @@ from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.binding import BindingConfig, Bodies, Evidence
 from dvae.audiovisual.scene import Array, Heard, Ids, Speakers
 from dvae.audiovisual.sound import HeardFrame
-from dvae.audiovisual.speaking import Observed, Speaking, SpeakingConfig, rows_of
+from dvae.audiovisual.speaking import Observed, Speaking, SpeakingConfig
 from dvae.audiovisual.voices import NOBODY, Assigned, VoiceConfig, Voices
-from dvae.tracking.population import join, select
+from dvae.tracking.population import join, rows_of, select
 
 OTHERS = 0.3  # how much the weight of a direction that is nobody's counts against those of voices
 

@@ -35,6 +35,7 @@ MAX_LAG = 3  # of RATE: so much lips may lead
 MEDIAPIPE = ((13, 14), (61, 291))  # inner upper and lower lip; corners
 POINTS_68 = ((62, 66), (48, 54))  # the same in the 68-point order (iBUG 300-W), counted from 0
 BLOCK = 160  # samples of sound
+MOST_NATS = 30.0  # that lips say for speaking
 FLOOR = 1e-4  # of full scale: sound below is silence
 NUM = round(WINDOW_SECONDS * RATE) + MAX_LAG  # values that are compared
 LENGTH = NUM + round(MARGIN_SECONDS * RATE)  # values that are filtered
@@ -146,7 +147,7 @@ def _nats(mouth: Array, voice: Array, config: LipConfig) -> float:
         return config.still_nats
     z = math.atanh(min(max(_best_correlation(mouth, voice), -0.99), 0.99))
     silent, speaking = (((z - mean) / config.z_stddev) ** 2 for mean in (config.silent_z, config.speaking_z))
-    return 0.5 * (silent - speaking)
+    return min(0.5 * (silent - speaking), MOST_NATS)
 
 
 def _best_correlation(mouth: Array, voice: Array) -> float:

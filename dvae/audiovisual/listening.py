@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dvae.audiovisual.association import Directions
 from dvae.audiovisual.heard_only import Candidates, HeardOnly, drifted, no_candidates, no_speakers
-from dvae.audiovisual.speaking import rows_of
+from dvae.tracking.population import rows_of
 
 Array = NDArray[np.float64]
 Ids = NDArray[np.int64]

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.scene import BearingMap, Bearings
-from dvae.audiovisual.speaking import rows_of
 from dvae.tracking.boxes import Boxes, BoxEstimate
-from dvae.tracking.population import Population, select
+from dvae.tracking.population import Population, rows_of, select
 from dvae.tracking.steps import Associated
 from dvae.tracking.tracks import Tracks, TrackState
 

@@ -21,14 +21,14 @@ from dvae.audiovisual.hearing import Hearing
 from dvae.audiovisual.lips import LipConfig, Loudness, Signal, lip_nats
 from dvae.audiovisual.scene import Array, Heard, Ids, Matches, Scene
 from dvae.audiovisual.sound import Sound
-from dvae.audiovisual.speaking import Observed, SpeakingConfig, rows_of
+from dvae.audiovisual.speaking import Observed, SpeakingConfig
 from dvae.audiovisual.tracker import AudioVisualFrame, AudioVisualTracker, Sources
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_file import Audio
 from dvae.tracking.boxes import as_boxes, iou
 from dvae.tracking.frame import one_each, whole
-from dvae.tracking.population import select
+from dvae.tracking.population import rows_of, select
 from dvae.tracking.tracks import Tracks, TrackState
 
 TAKEOVER_SECONDS, TAKEOVER_IOU = 0.3, 0.3  # of a track that another one continues

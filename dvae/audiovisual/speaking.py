@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from dvae.audiovisual.scene import Array, Ids
 from dvae.configuration import setting
+from dvae.tracking.population import rows_of
 
 SUBSTEP_SECONDS = 0.01  # over which the mass counts as constant
 RESERVE = 0.1  # weight of directions that are not found
@@ -79,15 +80,6 @@ class Speaking(NamedTuple):
     def nobody(cls) -> Speaking:
         """No sources."""
         return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros(0), 0.0, 0.0)
-
-
-def rows_of(known: Ids, wanted: Ids) -> Ids:
-    """Where each of `wanted` (M,) is in `known` (N,), unique ids -> (M,), -1 for those that are not."""
-    if not len(known):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    order = np.argsort(known)
-    place = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
-    return np.where(known[order[place]] == wanted, order[place], -1)
 
 
 def follow(state: Speaking, source_id: Ids, time: float, config: SpeakingConfig) -> Speaking:

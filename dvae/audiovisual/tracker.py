@@ -28,11 +28,10 @@ from dvae.audiovisual.heard_only import corrected, fed, started
 from dvae.audiovisual.listening import Listening
 from dvae.audiovisual.people import People, people_after, people_of
 from dvae.audiovisual.scene import BearingMap, Heard
-from dvae.audiovisual.speaking import rows_of
 from dvae.audiovisual.succession import held_by_voice, succeed
 from dvae.inference.responsibilities import Assignment
 from dvae.tracking.online import OnlineTracker
-from dvae.tracking.population import join
+from dvae.tracking.population import join, rows_of
 from dvae.tracking.steps import Associated, Others
 from dvae.tracking.tracks import Tracks, TrackState
 

@@ -56,7 +56,7 @@ class Recording(NamedTuple):
     def speaking(self, window: float = 0.4) -> NDArray[np.bool_]:
         """(T, P): whether a direction of this person was heard within `window` s around the frame. Made of the very
         directions that are given: it tells how well they are put to persons, not how well speech is found."""
-        found = np.isfinite(self.seen[..., 0])
+        found = np.zeros(self.seen.shape[:2], dtype=bool)
         for person in range(self.seen.shape[1]):
             times = self.heard_time[self.heard_person == person]
             first, last = (np.searchsorted(times, self.time + side * window / 2.0) for side in (-1.0, 1.0))

@@ -43,3 +43,12 @@ def replaced(values: Array, where: NDArray[np.bool_], by: Array) -> Array:
     values = values.copy()
     values[where] = by
     return values
+
+
+def rows_of(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of `wanted` (M,) is in `known` (N,), unique ids -> (M,), -1 for those that are not."""
+    if not len(known):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(known)
+    place = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
+    return np.where(known[order[place]] == wanted, order[place], -1)
