@@ -35,7 +35,7 @@ from pooled import (
     with_errors,
 )
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.cluster_association import Kind
 from dvae.audiovisual.scene import BearingMap
 from dvae.data.av163 import Recording, read_recording

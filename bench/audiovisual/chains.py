@@ -11,6 +11,7 @@ from simulate import SimulatedScene
 from talk import MICROPHONES, RATE
 from walk import CAMERA, TO_OPTICAL, Array, Boxes, Lens
 
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.config import OF_TRACKS
 from dvae.audiovisual.geometry import CalibratedMap, CameraModel, Pose
 from dvae.audiovisual.hearing import Hearing
@@ -119,7 +120,7 @@ def nearest(scene: SimulatedScene) -> list[Said]:
         voice, track, azimuth = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         if activity is not None and activity.speaking:
             voice, azimuth = np.ones(1, np.int64), np.array([activity.azimuth])
-            away = np.abs(np.angle(np.exp(1j * (bearings.bearings(tracks.boxes).azimuth - activity.azimuth))))
+            away = np.abs(wrap(bearings.bearings(tracks.boxes).azimuth - activity.azimuth))
             track = np.array([tracks.track_id[away.argmin()] if away.size and away.min() < REACH else 0])
         said.append(Said(now - enhancer.latency_seconds, now, voice, track, azimuth, tracks.track_id, tracks.boxes))
     return said

@@ -23,6 +23,7 @@ import pyroomacoustics
 from static_rooms import RATE, REPORT, TUNE, StaticScene, program, simulate
 from tqdm import tqdm
 
+from dvae.arrays.angles import wrap
 from dvae.arrays.directions import Directions
 from dvae.audiovisual.heard_probability import evidence
 from dvae.audiovisual.hearing import METHODS, Hearing, HearingConfig
@@ -133,7 +134,7 @@ def outcomes(
         free, free_about, errors = active[:, index].copy(), about[:, index].copy(), []
         result = np.zeros(azimuth.size, dtype=int)
         for claim, each in enumerate(azimuth):
-            apart = np.abs(np.angle(np.exp(1j * (scene.azimuths - each))))
+            apart = np.abs(wrap(scene.azimuths - each))
             for marks, value in ((free, 1), (free_about & ~active[:, index], -1)):
                 near = np.flatnonzero(marks & (apart < NEAR))
                 if near.size:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every number of docs/audiovisual.md from the folder in DVAE_DATA, in an environment of its own; more than an hour on one
-# core, ten minutes with --quick. The tables go to out/bench/audiovisual/*.txt. The last line is of the goal scene.
+# The benchmarks of docs/audiovisual.md (all but av163.py --maps) from the folder in DVAE_DATA, in an environment of their
+# own; more than an hour on one core, ten minutes with --quick. The tables go to out/bench/audiovisual/*.txt. The last line
+# is of the goal scene.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 : "${DVAE_DATA:?expected the folder of the data sets}"

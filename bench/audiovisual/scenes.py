@@ -28,6 +28,7 @@ from talk import FRAME, RATE
 from tqdm import tqdm
 from walk import who_is
 
+from dvae.arrays.angles import wrap
 from dvae.evaluation.metrics.speaking import (
     NO_PERSON,
     SILENT,
@@ -94,7 +95,7 @@ def score(scene: SimulatedScene, said: Sequence[Said]) -> Score:
             if track:
                 speak.add(person)
         for azimuth in each.azimuth[each.track == 0]:
-            away = np.abs(np.angle(np.exp(1j * (scene.azimuth[:, image] - azimuth))))
+            away = np.abs(wrap(scene.azimuth[:, image] - azimuth))
             away[[person for person in speak if person >= 0]] = np.inf
             speak.add(int(away.argmin()) if away.min() < NEAR else -2 - len(speak))
         found[[person for person in speak if person >= 0], first:end] = True

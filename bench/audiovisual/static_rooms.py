@@ -16,6 +16,7 @@ import numpy as np
 import pyroomacoustics
 from talk import steady
 
+from dvae.arrays.angles import wrap
 from dvae.arrays.positions import Positions
 from dvae.signal.audio_file import read_mono
 from dvae.signal.audio_folder import list_audio
@@ -80,7 +81,7 @@ def apart(rng: np.random.Generator, count: int) -> np.ndarray:
     """Azimuths that are APART from one another."""
     while True:
         found = rng.uniform(-np.pi, np.pi, count)
-        gaps = np.abs(np.angle(np.exp(1j * (found[:, None] - found)))) + 9 * np.eye(count)
+        gaps = np.abs(wrap(found[:, None] - found)) + 9 * np.eye(count)
         if count == 0 or gaps.min() > APART:
             return found
 

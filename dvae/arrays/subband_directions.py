@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dvae.arrays.angles import wrap
 from dvae.arrays.direction import arrival_delays, searched_azimuths
 from dvae.arrays.directions import Directions, Look
 from dvae.arrays.noise_field import Field, NoiseField
@@ -58,7 +59,7 @@ class SubbandDirections:
         middle = frequencies[self._bins].reshape(self._shape).mean(axis=1)
         table = np.exp(2j * math.pi * middle[:, None, None] * pair_delay.T) / self._first.size  # (B, P, A)
         self._table = np.concatenate([table.real, -table.imag], axis=1).astype(np.float32)
-        apart = np.angle(np.exp(1j * (self.azimuths - self.azimuths[:, None])))
+        apart = wrap(self.azimuths - self.azimuths[:, None])
         self._near = (np.abs(apart) <= WIDTH).astype(np.float32)  # (A, A)
         self._onsets = Onsets(self._shape[0], hop_seconds)
 

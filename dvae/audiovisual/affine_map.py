@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.scene import BearingMap, Bearings
 from dvae.configuration import setting
 from dvae.inference.variational_em import Step, iterate_variational_em

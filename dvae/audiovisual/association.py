@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.scene import Heard
 from dvae.compilation import kept_on_disk
 from dvae.inference.responsibilities import Assignment

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.scene import Array, Ids
 from dvae.audiovisual.voices import NOBODY, Assigned, Voices
 from dvae.configuration import setting

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dvae.arrays.angles import wrap
 from dvae.audiovisual import binding, speaking, voices
-from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.binding import BindingConfig, Bodies, Evidence
 from dvae.audiovisual.scene import Array, Heard, Ids, Speakers
 from dvae.audiovisual.sound import HeardFrame

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.association import Directions
 from dvae.audiovisual.scene import Bearings
 from dvae.tracking.boxes import BoxEstimate

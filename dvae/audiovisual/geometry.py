@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.lens import EquidistantLens, Lens, PolynomialLens
 from dvae.audiovisual.scene import BearingMap, Bearings
 from dvae.configuration import setting

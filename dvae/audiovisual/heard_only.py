@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.association import UNIFORM, Directions, log_density
 from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.evidence import innovations

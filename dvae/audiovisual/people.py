@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.scene import BearingMap, Bearings
 from dvae.tracking.boxes import Boxes, BoxEstimate
 from dvae.tracking.population import Population, rows_of, select

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.scene import Array, Heard, Ids
 from dvae.configuration import setting
 from dvae.tracking.population import join

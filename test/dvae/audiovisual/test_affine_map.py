@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.affine_map import AffineConfig, AffineMap
-from dvae.audiovisual.angles import wrap
 from dvae.audiovisual.geometry import CalibratedMap, CameraModel, GeometryConfig, Pose
 
 SIZE = (640, 480)

@@ -5,7 +5,7 @@ import pytest
 from bearings import heard
 from scipy.stats import norm
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.association import assign_directions, gather, log_density, next_to
 from dvae.audiovisual.scene import Heard
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from dvae.audiovisual.angles import wrap
+from dvae.arrays.angles import wrap
 from dvae.audiovisual.geometry import CalibratedMap, CameraModel, GeometryConfig, Pose
 
 SIZE = (640, 480)

@@ -74,6 +74,16 @@ def test_a_still_mouth_is_silent_and_an_unknown_one_unknown() -> None:
     assert np.isnan(lip_nats([still], Signal(), 4.99, CONFIG)).all()
 
 
+def test_what_lips_say_is_finite_whatever_the_settings() -> None:
+    voice = envelope(4, 10.0)
+    loudness, lips = Signal(), Signal()
+    for k in range(500):
+        loudness.add(k / 100, float(voice[k]))
+        lips.add(k / 100, float(voice[k]))
+    said = lip_nats([lips], loudness, 4.99, LipConfig(z_stddev=0.01))
+    assert 10.0 < said[0] < np.log(np.finfo(np.float32).max)
+
+
 def test_syllables_are_what_changes_with_two_to_eight_hertz() -> None:
     time = np.arange(LENGTH) / RATE
     gain = [syllables(np.sin(2 * np.pi * f * time)).std() * np.sqrt(2) for f in (0.3, 4.0, 12.0)]
