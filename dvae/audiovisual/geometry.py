@@ -23,8 +23,10 @@ from dvae.tracking.boxes import Boxes
 Array = NDArray[np.float64]
 NUM_COEFFICIENTS = {"plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8), "equidistant": (0, 4)}
 TO_OPTICAL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])  # of x forward, y left, z up
+FULL_TURN = 6.3  # rad: larger angles are degrees
 STEP = 0.01  # of the derivatives, by central differences: in pixels, and as a fraction of the distance
 SHIFT = np.array([STEP, 0.0, STEP, 0.0])
+SHORTEST, LONGEST = 0.05, 1000.0  # focal length in widths of the image: of a fisheye, and of a small part of an image
 EDGE = 0.01  # of the image: a box that ends so near its border is cut there
 CUT_FACTOR = 2.5  # on the spread of the distance of a person whose box is cut above or below
 USUAL_DISTANCE = 2.0  # m, of somebody of whom only the azimuth is known
@@ -42,10 +44,12 @@ class CameraModel:
     ):
         """The numbers of a sensor_msgs/CameraInfo: K (9,) or (3, 3), d, distortion_model, (width, height).
 
-        ValueError for a camera that is not calibrated (K of zeros), wrong sizes, or an unknown model.
+        ValueError for a camera that is not calibrated (K of zeros), K in another unit than pixels, wrong sizes, or an
+        unknown model.
         """
         self.matrix = _checked_matrix(matrix)
         self.image_size = _checked_size(image_size)
+        _check_unit(self.matrix, self.image_size)
         self.lens = _lens(model, np.asarray(distortion, dtype=np.float64))
         self._inverse = np.linalg.inv(self.matrix)
 
@@ -77,6 +81,15 @@ def _checked_matrix(matrix: ArrayLike) -> Array:
         what = " (the camera is not calibrated)" if not found.any() else ""
         raise ValueError(f"expected K = [fx s cx; 0 fy cy; 0 0 1] with fx and fy above 0, got {found.tolist()}{what}")
     return found
+
+
+def _check_unit(matrix: Array, image_size: tuple[int, int]) -> None:
+    """ValueError for focal lengths, or a centre, that no camera with such an image has."""
+    in_images = matrix[:2] / np.array(image_size, dtype=np.float64)[:, None]
+    focal = np.array([in_images[0, 0], in_images[1, 1]])
+    if (focal < SHORTEST).any() or (np.abs(in_images) > LONGEST).any():
+        width, height = image_size
+        raise ValueError(f"expected K in pixels of an image of {width} x {height}, got {matrix.tolist()}")
 
 
 def _checked_size(image_size: tuple[int, int]) -> tuple[int, int]:
@@ -128,9 +141,10 @@ class Pose(NamedTuple):
             numbers = np.array([float(word) for word in text.replace(",", " ").split()] or [0.0] * 6)
         except ValueError:
             numbers = np.zeros(0)
-        if len(numbers) != 6 or not np.isfinite(numbers).all():
+        if len(numbers) != 6 or not np.isfinite(numbers).all() or np.abs(numbers[3:]).max() > FULL_TURN:
             raise ValueError(
-                f"microphones_in_camera: expected 'x y z roll pitch yaw' in metres and radians, got {text!r}"
+                "microphones_in_camera: expected 'x y z roll pitch yaw' in metres and radians (at most a full turn), "
+                f"got {text!r}"
             )
         turned: Array = Rotation.from_euler("xyz", numbers[3:]).as_matrix()
         return cls(TO_OPTICAL @ turned, TO_OPTICAL @ numbers[:3])

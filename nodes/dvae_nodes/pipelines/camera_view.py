@@ -16,6 +16,7 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.wire.transforms import TransformTree, frame_name
 
 PATIENCE = 30  # frames of tracks, until which camera and transforms may still come
+FAR = 20.0  # m from the camera, where microphones rarely are
 LEAST_UP = 0.5  # cosine of the angle between up in the image and up for the microphones, below which something is wrong
 
 
@@ -55,6 +56,7 @@ class CameraView:
         self._pose = Pose.parse(config.microphones_in_camera) if config.microphones_in_camera.strip() else None
         self._tree = TransformTree()
         self._info: Any = None
+        self._lack = "camera_info: expected that of the camera, got none (or set field_of_view)"  # while there is none
         self._num_infos = 0  # that differed from the one before
         self._made_of: tuple[Any, ...] = ()
         self._num_without = 0  # frames in a row
@@ -73,8 +75,7 @@ class CameraView:
         try:
             self._camera(info, (0, 0))
         except ValueError as error:
-            kept = "the one before stays" if self._info is not None else self._instead()
-            self._reporter.report("camera_info", f"camera_info: {error}: {kept}")
+            self._refuse(f"camera_info: {error}")
             return
         self._info = info
         self._num_infos += 1
@@ -83,9 +84,14 @@ class CameraView:
         """A tf2_msgs/TFMessage; what is no transform in it is said, the others are taken."""
         for stamped in message.transforms:
             try:
-                self._tree.add(stamped)
+                left = self._tree.add(stamped)
             except ValueError as error:
                 self._reporter.report("tf", f"tf: {error}: left out")
+                continue
+            if left:
+                child, parent = frame_name(stamped.child_frame_id), frame_name(stamped.header.frame_id)
+                text = f"tf: expected one parent of {child!r}, got {left!r} and then {parent!r}: the newest counts"
+                self._reporter.report(f"parents of {child}", text)
 
     def look(self, frames: Frames, microphone_frame: str) -> None:
         """A frame of tracks, and the frame of the audio: bring `bearings` up to date."""
@@ -98,20 +104,26 @@ class CameraView:
                 self.bearings, self.missing = None, str(error)
         self._num_without = 0 if self.bearings else self._num_without + 1
         if self._num_without == PATIENCE:
-            self._reporter.report(f"no map {self.missing}", f"{self.missing}: nobody is matched")
+            self._say_no_map(self.missing)
 
     def _make(self, frames: Frames, microphone_frame: str) -> CalibratedMap:
         if self._info is not None:
             camera = self._camera(self._info, frames.size)
             self._compare(frames)
         elif not self.config.field_of_view:
-            raise ValueError("camera_info: expected that of the camera, got none (or set field_of_view)")
+            raise ValueError(self._lack)
         elif not all(frames.size):
             raise ValueError("field_of_view: expected tracks with the size of the image, got none (set image_width and "
                              "image_height of the tracker)")  # fmt: skip
         else:
             camera = CameraModel.from_field_of_view(self.config.field_of_view, frames.size)
-        return CalibratedMap(camera, self._pose or self._looked_up(frames, microphone_frame), self._geometry)
+        pose = self._pose or self._looked_up(frames, microphone_frame)
+        if (apart := float(np.linalg.norm(pose.translation))) > FAR:
+            text = (
+                f"expected the microphones within {FAR:g} m of the camera, got {apart:.1f} m (metres?): used as it is"
+            )
+            self._reporter.report("far", f"{'microphones_in_camera' if self._pose else 'tf'}: {text}")
+        return CalibratedMap(camera, pose, self._geometry)
 
     def _looked_up(self, frames: Frames, microphone_frame: str) -> Pose:
         """By TF, between the frames of the headers."""
@@ -159,9 +171,20 @@ class CameraView:
         distortion, model = ((), "plumb_bob") if self.config.rectified else (info.d, info.distortion_model)
         return CameraModel(matrix, distortion, model, size if all(size) else own)
 
-    def _instead(self) -> str:
+    def _refuse(self, text: str) -> None:
+        """A camera_info that cannot be used: a word, and what there is instead."""
         angle = self.config.field_of_view
-        return f"field_of_view of {angle:g} degrees is used" if angle else "nobody is matched (or set field_of_view)"
+        if self._info is not None:
+            self._reporter.report("camera_info", f"{text}: the one before stays")
+        elif angle:
+            self._reporter.report("camera_info", f"{text}: field_of_view of {angle:g} degrees is used")
+        else:
+            self._lack = f"{text} (or set field_of_view)"
+            self._num_infos += 1
+            self._say_no_map(self._lack)
+
+    def _say_no_map(self, lack: str) -> None:
+        self._reporter.report(f"no map {lack}", f"{lack}: nobody is matched")
 
 
 def _size(info: Any) -> tuple[int, int]:

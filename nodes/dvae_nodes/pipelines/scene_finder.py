@@ -29,7 +29,7 @@ from dvae_nodes.pipelines.audio_reader import AudioConfig, Received, check_chann
 from dvae_nodes.pipelines.camera_view import CameraView, CameraViewConfig, Frames
 from dvae_nodes.pipelines.frame_clock import FrameClock, Place
 from dvae_nodes.pipelines.posed_tracker import PosedTracker
-from dvae_nodes.pipelines.speakers_watch import SpeakersWatch
+from dvae_nodes.pipelines.speakers_watch import SpeakersWatch, is_usable
 from dvae_nodes.pipelines.stamped_audio import Piece, StampedAudio
 from dvae_nodes.pipelines.tracker_run import TrackerRun
 from dvae_nodes.wire.conversions import stamp_to_nanoseconds
@@ -141,7 +141,7 @@ class SceneFinder:
         place = self._clock.place(stamp_to_nanoseconds(message.header.stamp))
         if place == Place.IGNORED:
             return place
-        other = self._run.other_id(message.tracks)
+        other = self._run.other_id([track for track in message.tracks if track.id > 0])
         if other is not None and place != Place.ANEW:
             text = f"tracks: expected ids that are not used again, got {other} for somebody else: "
             self._reporter.report("tracker run", f"{text}another run of the tracker, starting anew")
@@ -166,7 +166,7 @@ class SceneFinder:
     def people(self, message: Any) -> tuple[dict[int, Any], tuple[int, int]]:
         """Of a dvae_perception/TrackArray: the boxes of those who are seen and may speak, by track, and the size of the
         image in pixels, 0 where unknown."""
-        sure = [track for track in message.tracks if track.state == TrackState.CONFIRMED]
+        sure = [track for track in message.tracks if track.state == TrackState.CONFIRMED and is_usable(track)]
         size = int(message.image_width), int(message.image_height)
         if not all(size) and self.view.bearings:
             size = self.view.bearings.camera.image_size

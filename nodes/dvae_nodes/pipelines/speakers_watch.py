@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+import numpy as np
 
 from dvae.arrays.agreement import TOO_MUCH, PositionCheck
 from dvae.arrays.positions import Positions
@@ -16,6 +19,12 @@ from dvae_nodes.pipelines.stream_clocks import StreamClocks
 from dvae_nodes.wire.audio import AudioChunk
 
 PATIENCE_SECONDS = 3.0  # of one stream without the other, after which it is said
+
+
+def is_usable(track: Any) -> bool:
+    """Whether a dvae_perception/Track has an id and a box."""
+    x1, y1, x2, y2 = track.box
+    return track.id > 0 and bool(np.isfinite(track.box).all()) and x1 < x2 and y1 < y2
 
 
 class SpeakersWatch:
@@ -55,14 +64,26 @@ class SpeakersWatch:
         self._disagrees = disagrees
 
     def add_tracks(self, tracks: Any, stamp: int, received: int) -> None:
-        """The tracks of an image at `stamp` ns; a word where all who are seen are of other classes."""
+        """The tracks of an image at `stamp` ns; a word where they are none, or all who are seen are of other classes."""
         self._come("tracks", "audio", received)
         self.clocks.see(stamp, received)
+        self._say_unusable(tracks)
         classes = {track.class_id for track in tracks if track.state == TrackState.CONFIRMED}
         if classes and not any(each in self._people for each in classes):
             got = ", ".join(map(repr, sorted(classes)))
             text = f"tracks: expected people (person_classes {self._people.text!r}), got tracks of class {got}"
             self._reporter.report(f"no people {got}", f"{text}: nobody speaks")
+
+    def _say_unusable(self, tracks: Any) -> None:
+        for track in tracks:
+            if not is_usable(track):
+                got = f"id {int(track.id)} with [{', '.join(f'{x:g}' for x in track.box)}]"
+                text = "tracks: expected ids from 1 on and boxes [x1, y1, x2, y2] with x1 < x2 and y1 < y2, got "
+                self._reporter.report("no track", f"{text}{got}: left out")
+        twice = [number for number, count in Counter(int(track.id) for track in tracks).items() if count > 1]
+        if twice:
+            text = f"tracks: expected each id once in an image, got {twice[0]} more than once: the last one counts"
+            self._reporter.report("same id", text)
 
     def say_late(self, facts: SpeakerFacts) -> None:
         """A word on what the finder has left out."""

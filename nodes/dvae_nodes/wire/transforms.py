@@ -43,8 +43,9 @@ class TransformTree:
         self._edges: dict[str, Edge] = {}  # by the child
         self.num_changes = 0  # grows whenever a lookup may have another result
 
-    def add(self, stamped: Any) -> None:
-        """A geometry_msgs/TransformStamped; ValueError for one that is no transform between two frames."""
+    def add(self, stamped: Any) -> str:
+        """A geometry_msgs/TransformStamped; ValueError for one that is no transform between two frames. Returns the
+        parent that the frame had before, where that was another one, else ""."""
         parent, child = frame_name(stamped.header.frame_id), frame_name(stamped.child_frame_id)
         moved, turned = stamped.transform.translation, stamped.transform.rotation
         translation = np.array([moved.x, moved.y, moved.z], dtype=np.float64)
@@ -59,6 +60,7 @@ class TransformTree:
         if known is None or known.parent != parent or not _is_same(known.transform, edge.transform):
             self._edges[child] = edge
             self.num_changes += 1
+        return known.parent if known is not None and known.parent != parent else ""
 
     def lookup(self, target: str, source: str) -> Transform:
         """From coordinates in the frame `source` to those in `target`; ValueError, with what is known of either, where

@@ -15,3 +15,8 @@ def test_positions_are_read(text: str) -> None:
 def test_microphone_positions_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="microphone_positions: expected at least two different places"):
         parse_positions(text)
+
+
+def test_positions_in_millimetres_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected places within 10 m in metres, got 60 m: millimetres"):
+        parse_positions("30 0 0; -30 0 0")

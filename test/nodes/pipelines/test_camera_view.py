@@ -117,6 +117,8 @@ def test_the_field_of_view_stands_for_a_camera_info_that_does_not_come() -> None
         {"focal": 0.0},
         {"k": np.array([500, 0, 320, 0, -500, 240, 0, 0, 1.0])},
         {"k": np.full(9, np.nan)},
+        {"k": np.array([0.8, 0, 0.5, 0, 0.8, 0.5, 0, 0, 1.0])},  # of an image that is one unit wide
+        {"k": np.array([500, 0, 1e9, 0, 500, 240, 0, 0, 1.0])},
         {"width": 0},
         {"d": np.zeros(3)},
         {"d": np.ones(5), "distortion_model": "fisheye_of_mine"},
@@ -126,11 +128,13 @@ def test_a_camera_info_that_means_nothing_is_said_once_and_the_one_before_stays(
     view, said = make_view(microphones_in_camera=HERE)
     for _ in range(5):
         view.add_info(camera_info(**wrong))
-    view.look(FRAMES, "mics")
+    for _ in range(2 * PATIENCE):
+        view.look(FRAMES, "mics")
     assert view.bearings is None
     assert len(said) == 1
     assert said[0].startswith("camera_info: expected ")
-    assert said[0].endswith("nobody is matched (or set field_of_view)")
+    assert said[0] == f"{view.missing}: nobody is matched"
+    assert "got none" not in view.missing  # one has come
     view.add_info(camera_info())
     view.add_info(camera_info(**wrong))
     view.look(FRAMES, "mics")
@@ -164,6 +168,27 @@ def test_transforms_that_are_none_and_circles(rng: np.random.Generator) -> None:
     view.look(FRAMES, "mics")
     assert "expected frames in a tree, got a circle: mics -> a -> mics" in view.missing
     assert len(said) == 1
+
+
+def test_two_who_say_different_parents_are_named() -> None:
+    view, said = make_view()
+    view.add_info(camera_info())
+    still = (0.0, 0.0, 0.0, 1.0)
+    for _ in range(5):
+        view.add_transforms(transforms(("odom", "camera", (0, 0, 0), still)))
+        view.add_transforms(transforms(("mics", "camera", (0, 0, 0), OPTICAL)))
+    view.look(FRAMES, "mics")
+    assert azimuth(view, 320) == pytest.approx(0.0, abs=1e-6)
+    assert said == ["tf: expected one parent of 'camera', got 'odom' and then 'mics': the newest counts"]
+
+
+def test_microphones_far_from_the_camera_are_said() -> None:
+    view, said = make_view(microphones_in_camera="-120 0 50 0 0 0")  # millimetres
+    view.add_info(camera_info())
+    view.look(FRAMES, "mics")
+    assert said == [
+        "microphones_in_camera: expected the microphones within 20 m of the camera, got 130.0 m (metres?): used as it is"
+    ]
 
 
 def test_frames_and_sizes_that_do_not_fit_are_said() -> None:
@@ -201,3 +226,5 @@ def test_smaller_cut_and_rectified_images() -> None:
 def test_a_pose_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(ValueError, match="microphones_in_camera: expected 'x y z roll pitch yaw'"):
         make_view(microphones_in_camera="1 2 3")
+    with pytest.raises(ValueError, match=r"radians \(at most a full turn\), got '0 0 0 0 0 180'"):
+        make_view(microphones_in_camera="0 0 0 0 0 180")

@@ -191,6 +191,7 @@ def test_without_positions_it_says_so_once_and_does_nothing() -> None:
     ("settings", "text"),
     [
         ({"microphone_positions": "0 0 0"}, "expected at least two different places"),
+        ({"microphone_positions": "30 30 0; -30 30 0; -30 -30 0; 30 -30 0"}, "got 84.8528 m: millimetres"),
         ({"channels": "1-3"}, r"channels: expected 4 of them \(microphone_positions\), got 3 in '1-3'"),
         ({"voice_prefix": "b"}, "voice_prefix: expected another one than body_prefix, got 'b' twice"),
         ({"body_prefix": "1"}, "body_prefix: expected letters, got '1'"),
@@ -232,7 +233,7 @@ def test_mono_is_refused_with_numbers_and_the_tracks_go_on() -> None:
     "positions",
     [
         "-0.03 0.03 0; 0.03 0.03 0; -0.03 -0.03 0; 0.03 -0.03 0",  # two of them exchanged
-        "30 30 0; -30 30 0; -30 -30 0; 30 -30 0",  # millimetres
+        "3 3 0; -3 3 0; -3 -3 0; 3 -3 0",  # centimetres
     ],
 )
 def test_positions_that_are_others_are_said_once(positions: str) -> None:
@@ -442,6 +443,34 @@ def test_other_classes_do_not_speak() -> None:
     assert {number for _, speaking in run.who() for number in speaking} <= {0}
     assert "got tracks of class 'chair': nobody speaks" in run.said[0]
     assert set(run.reporter.counts) == {"no people 'chair'"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "got"),
+    [
+        ("id", 0, "id 0 with ["),
+        ("box", np.full(4, np.nan), "id 1 with [nan, nan, nan, nan]"),
+        ("box", np.array([400.0, 100, 300, 400]), "id 1 with [400, 100, 300, 400]"),
+        ("box", np.array([100.0, 100, 100, 100]), "id 1 with [100, 100, 100, 100]"),
+    ],
+)
+def test_tracks_that_are_none_are_said_once_and_the_others_go_on(field: str, value: Any, got: str) -> None:
+    frames = video(3.0)
+    for frame in frames:
+        setattr(frame.message.tracks[0], field, value)
+    run = Run().play([CAMERA, *frames, *sound(turns(DATA, -18.0))]).close()
+    first = [text for text in run.said if "seen" not in text]
+    assert len(first) == 1
+    assert f"expected ids from 1 on and boxes [x1, y1, x2, y2] with x1 < x2 and y1 < y2, got {got}" in first[0]
+    assert {number for _, speaking in run.who() for number in speaking if number} == {2}
+
+
+def test_an_id_that_two_have_is_said() -> None:
+    frames = video(0.2)
+    for frame in frames:
+        frame.message.tracks[0].id = 2
+    run = Run().play([CAMERA, *frames]).close()
+    assert run.said == ["tracks: expected each id once in an image, got 2 more than once: the last one counts"]
 
 
 def test_one_bad_message_ends_nothing() -> None:
