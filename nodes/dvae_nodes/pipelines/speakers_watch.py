@@ -64,7 +64,7 @@ class SpeakersWatch:
         self._disagrees = disagrees
 
     def add_tracks(self, tracks: Any, stamp: int, received: int) -> None:
-        """The tracks of an image at `stamp` ns; a word where they are none, or all who are seen are of other classes."""
+        """The tracks of an image at `stamp` ns; a word on those that are none, or if all are of other classes."""
         self._come("tracks", "audio", received)
         self.clocks.see(stamp, received)
         self._say_unusable(tracks)

@@ -186,9 +186,8 @@ def test_microphones_far_from_the_camera_are_said() -> None:
     view, said = make_view(microphones_in_camera="-120 0 50 0 0 0")  # millimetres
     view.add_info(camera_info())
     view.look(FRAMES, "mics")
-    assert said == [
-        "microphones_in_camera: expected the microphones within 20 m of the camera, got 130.0 m (metres?): used as it is"
-    ]
+    text = "expected the microphones within 20 m of the camera, got 130.0 m (metres?): used as it is"
+    assert said == [f"microphones_in_camera: {text}"]
 
 
 def test_frames_and_sizes_that_do_not_fit_are_said() -> None:

@@ -190,7 +190,7 @@ def test_without_positions_it_says_so_once_and_does_nothing() -> None:
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"microphone_positions": "0 0 0"}, "expected at least two different places"),
+        ({"microphone_positions": "0 0"}, "expected at least 1 place"),
         ({"microphone_positions": "30 30 0; -30 30 0; -30 -30 0; 30 -30 0"}, "got 84.8528 m: millimetres"),
         ({"channels": "1-3"}, r"channels: expected 4 of them \(microphone_positions\), got 3 in '1-3'"),
         ({"voice_prefix": "b"}, "voice_prefix: expected another one than body_prefix, got 'b' twice"),
