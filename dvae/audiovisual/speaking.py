@@ -109,30 +109,39 @@ def listen(state: Speaking, observed: Observed, seconds: float, time: float, con
     """The state at `time`, after `seconds` in which that was observed."""
     num_steps = max(1, math.ceil(seconds / SUBSTEP_SECONDS - 1e-6))
     step = seconds / num_steps
+    averages, probability = Observed(state.weight, state.others, state.speech), state.probability
+    rates = _rates(0.5 * step, config)
     for _ in range(num_steps):
-        middle = _averaged(state, observed, 0.5 * step, config)
-        state = _averaged(middle, observed, 0.5 * step, config)
+        middle = _averaged(averages, observed, rates)
+        averages = _averaged(middle, observed, rates)
         mass = middle.speech * middle.weight / (middle.weight.sum() + middle.others + RESERVE)
         nats = config.window_nats * (mass - config.middle_mass)
-        state = state._replace(probability=forward(state.probability, nats / config.window_seconds, step, config))
-    return _decide(state, time, config)
+        probability = forward(probability, nats / config.window_seconds, step, config)
+    return _decide(state._replace(probability=probability, **averages._asdict()), time, config)
 
 
-def _averaged(state: Speaking, observed: Observed, seconds: float, config: SpeakingConfig) -> Speaking:
-    # exponential averages, with the mean age of a window of equal weights
-    window, share = (-math.expm1(-2.0 * seconds / w) for w in (config.window_seconds, config.share_seconds))
-    return state._replace(
-        weight=state.weight + share * (observed.weight - state.weight),
-        others=state.others + share * (observed.others - state.others),
-        speech=state.speech + window * (observed.speech - state.speech),
+def _rates(seconds: float, config: SpeakingConfig) -> tuple[float, float]:
+    """How much of what is observed for so long enters the averages of speech, and of weights: exponential ones, with
+    the mean age of a window of equal weights."""
+    return -math.expm1(-2.0 * seconds / config.window_seconds), -math.expm1(-2.0 * seconds / config.share_seconds)
+
+
+def _averaged(averages: Observed, observed: Observed, rates: tuple[float, float]) -> Observed:
+    window, share = rates
+    return Observed(
+        averages.weight + share * (observed.weight - averages.weight),
+        averages.others + share * (observed.others - averages.others),
+        averages.speech + window * (observed.speech - averages.speech),
     )
 
 
 def wait(state: Speaking, seconds: float, time: float, config: SpeakingConfig) -> Speaking:
     """The state at `time`, after `seconds` without sound: who spoke is forgotten, and after a while not said."""
     nothing = np.zeros(len(state.weight))
-    state = _averaged(state, Observed(nothing, 0.0, 0.0), seconds, config)
-    state = _decide(state._replace(probability=forward(state.probability, nothing, seconds, config)), time, config)
+    averages = Observed(state.weight, state.others, state.speech)
+    averages = _averaged(averages, Observed(nothing, 0.0, 0.0), _rates(seconds, config))
+    probability = forward(state.probability, nothing, seconds, config)
+    state = _decide(state._replace(probability=probability, **averages._asdict()), time, config)
     return veto(state, np.full(len(nothing), seconds > DEAF_SECONDS), time)
 
 
@@ -158,7 +167,7 @@ def forward(probability: Array, nats_per_second: Array, seconds: float, config: 
     share = np.tanh(root * seconds) / root
     silent = (1.0 - probability) * (1.0 + share * half) + probability * share * end
     speaks = (1.0 - probability) * share * onset + probability * (1.0 - share * half)
-    return np.clip(speaks / (silent + speaks), FLOOR, 1.0 - FLOOR)
+    return np.minimum(np.maximum(speaks / (silent + speaks), FLOOR), 1.0 - FLOOR)  # half the cost of np.clip
 
 
 def _decide(state: Speaking, time: float, config: SpeakingConfig) -> Speaking:

@@ -49,6 +49,8 @@ def rows_of(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.i
     """Where each of `wanted` (M,) is in `known` (N,), unique ids -> (M,), -1 for those that are not."""
     if not len(known):
         return np.full(len(wanted), -1, dtype=np.int64)
+    if np.array_equal(known, wanted):  # mostly
+        return np.arange(len(known))
     order = np.argsort(known)
     place = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
     return np.where(known[order[place]] == wanted, order[place], -1)
