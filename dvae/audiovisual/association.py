@@ -34,7 +34,7 @@ UNIFORM = 1.0 / (2.0 * math.pi)  # density of nobody's directions, rad^-1
 LARGEST_VARIANCE = math.pi**2 / 3.0  # rad^2, of an angle of which nothing is known
 
 
-class Directions(NamedTuple):
+class HeardDirections(NamedTuple):
     """The K directions of F frames that were heard, in one row."""
 
     azimuth: Array  # (K,), rad
@@ -52,7 +52,7 @@ class Directions(NamedTuple):
         return sums
 
 
-def gather(heard: Sequence[Heard], last: float, independent_per_second: float) -> Directions:
+def gather(heard: Sequence[Heard], last: float, independent_per_second: float) -> HeardDirections:
     """The directions of frames in order of time, the last one before them at `last` s, -inf if there was none.
 
     Frames that overlap are not independent: one that comes dt s after the last is dt * independent_per_second of an
@@ -67,7 +67,7 @@ def gather(heard: Sequence[Heard], last: float, independent_per_second: float) -
     weight = np.minimum(weight, speech[frame])  # nobody is heard from anywhere more probably than anybody speaks
     seconds = time - earlier
     share = np.minimum(seconds * independent_per_second, 1.0)
-    return Directions(azimuth, weight, frame, time, speech, seconds, share)
+    return HeardDirections(azimuth, weight, frame, time, speech, seconds, share)
 
 
 def _check(heard: Heard, last: float) -> None:

@@ -68,7 +68,7 @@ class Bodies(NamedTuple):
     nats: Array  # (N,), log-likelihood ratio by the lips that who is heard now is this body; NaN where not known
 
 
-class Evidence(NamedTuple):
+class Offsets(NamedTuple):
     """Where V voices were heard from, as N bodies see it."""
 
     stream_id: Ids  # (V,)
@@ -78,13 +78,13 @@ class Evidence(NamedTuple):
     nats: Array  # (V, N), by the lips
 
     @classmethod
-    def none(cls) -> Evidence:
+    def none(cls) -> Offsets:
         """Of nobody."""
         ids, values = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
         return cls(ids, ids, values, values, values)
 
 
-def arrange(evidence: Evidence, stream_id: Ids, source_id: Ids) -> Evidence:
+def arrange(evidence: Offsets, stream_id: Ids, source_id: Ids) -> Offsets:
     """The evidence for these voices (V,) and bodies (N,); nothing is known of new ones."""
     row, column = rows_of(evidence.stream_id, stream_id), rows_of(evidence.source_id, source_id)
     known = (row[:, None] >= 0) & (column >= 0)
@@ -92,10 +92,10 @@ def arrange(evidence: Evidence, stream_id: Ids, source_id: Ids) -> Evidence:
     def of(values: Array) -> Array:
         return np.where(known, values[np.ix_(row, column)], 0.0) if values.size else np.zeros(known.shape)
 
-    return Evidence(stream_id, source_id, *(of(values) for values in evidence[2:]))
+    return Offsets(stream_id, source_id, *(of(values) for values in evidence[2:]))
 
 
-def gather(evidence: Evidence, heard: Assigned, bodies: Bodies, seconds: float, config: BindingConfig) -> Evidence:
+def learn(evidence: Offsets, heard: Assigned, bodies: Bodies, seconds: float, config: BindingConfig) -> Offsets:
     """The evidence after `seconds` in which the voices (V,) were heard as assigned."""
     speech = (heard.mass * seconds)[:, None]
     kept = evidence.seconds * np.exp(-speech / config.memory_seconds)
@@ -112,7 +112,7 @@ def gather(evidence: Evidence, heard: Assigned, bodies: Bodies, seconds: float, 
     return evidence._replace(seconds=total, offset=offset, nats=nats)
 
 
-def log_likelihood(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
+def log_likelihood(evidence: Offsets, bodies: Bodies, config: BindingConfig) -> Array:
     """log L (V, N), in rad^-1; of bodies of which nothing is known yet that of any direction."""
     frames = np.maximum(evidence.seconds / FRAME_SECONDS, 1.0)
     variance = (
@@ -124,7 +124,7 @@ def log_likelihood(evidence: Evidence, bodies: Bodies, config: BindingConfig) ->
     return np.where(evidence.seconds > 0.0, fits, LOG_UNIFORM)
 
 
-def confidence(evidence: Evidence, bodies: Bodies, config: BindingConfig) -> Array:
+def confidence(evidence: Offsets, bodies: Bodies, config: BindingConfig) -> Array:
     """c (V, N): the posterior that a voice is a body's; what is left of each row to one is nobody's."""
     apart = wrap(bodies.azimuth[:, None] - bodies.azimuth)
     alike = np.exp(-0.5 * np.square(apart / math.radians(config.resolution_degrees)))

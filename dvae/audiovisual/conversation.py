@@ -9,7 +9,7 @@ import numpy as np
 
 from dvae.arrays.angles import wrap
 from dvae.audiovisual import binding, speaking, voices
-from dvae.audiovisual.binding import BindingConfig, Bodies, Evidence
+from dvae.audiovisual.binding import BindingConfig, Bodies, Offsets
 from dvae.audiovisual.scene import Array, Heard, Ids, Speakers
 from dvae.audiovisual.sound import HeardFrame
 from dvae.audiovisual.speaking import Observed, Speaking, SpeakingConfig
@@ -36,7 +36,7 @@ class Conversation(NamedTuple):
     bodies_speak: Speaking  # by the bodies' source_id
     voices: Voices
     voices_speak: Speaking  # by stream_id
-    evidence: Evidence
+    evidence: Offsets
     sure: Array  # (V, N), confidence that a voice is a body's
     next_stream: int
     next_voice: int
@@ -46,7 +46,7 @@ def nobody(next_stream: int = 1, next_voice: int = 1) -> Conversation:
     """Before anything was seen or heard; the numbers of streams and voices go on."""
     silence, ids, none = Speaking.nobody(), np.zeros(0, dtype=np.int64), np.zeros(0)
     return Conversation(
-        -math.inf, Bodies(ids, none, none, none), -math.inf, silence, Voices.none(), silence, Evidence.none(),
+        -math.inf, Bodies(ids, none, none, none), -math.inf, silence, Voices.none(), silence, Offsets.none(),
         np.zeros((0, 0)), next_stream, next_voice,
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ def advance(state: Conversation, sounded: HeardFrame, observed: Observed, bodies
     streams = voices.hear(streams, assigned, sounded.seconds, time, rules.voice)
     streams = voices.name(streams, state.next_voice, rules.voice)
     evidence = binding.arrange(state.evidence, streams.stream_id, bodies.source_id)
-    evidence = binding.gather(evidence, assigned, bodies, sounded.seconds, rules.binding)
+    evidence = binding.learn(evidence, assigned, bodies, sounded.seconds, rules.binding)
     sure = binding.confidence(evidence, bodies, rules.binding)
     streams = binding.match(streams, sure, bodies.source_id, time, rules.binding)
     speak = _follow(state, state.bodies_speak, bodies.source_id, observed, sounded, rules.speaking)

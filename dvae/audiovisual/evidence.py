@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.arrays.angles import wrap
-from dvae.audiovisual.association import Directions
+from dvae.audiovisual.association import HeardDirections
 from dvae.audiovisual.scene import Bearings
 from dvae.tracking.boxes import BoxEstimate
 from dvae.tracking.motion.rollout import Evidence
@@ -26,7 +26,7 @@ from dvae.tracking.motion.rollout import Evidence
 Array = NDArray[np.float64]
 
 
-def innovations(directions: Directions, beta: Array, azimuth: Array, variance: Array | float) -> Evidence:
+def innovations(directions: HeardDirections, beta: Array, azimuth: Array, variance: Array | float) -> Evidence:
     """Precision and information (M,) on how far in rad sources are from `azimuth` (M,): of directions (K,) that are
     theirs with the probability beta (K, M), seen from them with the variance (M,), in rad^2."""
     counted = (directions.weight * directions.share[directions.frame])[:, None] * beta / variance

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvae.arrays.angles import wrap
-from dvae.audiovisual.association import UNIFORM, Directions, log_density
+from dvae.audiovisual.association import UNIFORM, HeardDirections, log_density
 from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.evidence import innovations
 from dvae.distributions.gaussian import product
@@ -80,7 +80,7 @@ def apart(ones: HeardOnly, others: HeardOnly) -> Array:
     return np.asarray(np.abs(wrap(ones.azimuth[:, None] - others.azimuth)) / np.sqrt(one[:, None] + other))
 
 
-def chained_odds(directions: Directions, left: Array, azimuth: Array, variance: Array) -> Array:
+def chained_odds(directions: HeardDirections, left: Array, azimuth: Array, variance: Array) -> Array:
     """(C,) nats that frames add to the odds of candidates; left (K,): weight of each direction that no source explains
     who is known; variance (C,): with that of a direction."""
     ratio = np.exp(log_density(directions.azimuth, azimuth, variance)) / UNIFORM
@@ -89,7 +89,7 @@ def chained_odds(directions: Directions, left: Array, azimuth: Array, variance: 
     return np.asarray((directions.share * directions.speech) @ nats)
 
 
-def fed(candidates: Candidates, directions: Directions, left: Array, beta: Array, own: float) -> Candidates:
+def fed(candidates: Candidates, directions: HeardDirections, left: Array, beta: Array, own: float) -> Candidates:
     """The candidates after some frames: left (K,) as in `chained_odds`; beta (K, C): that directions are theirs; own:
     variance of a direction, rad^2."""
     odds = candidates.odds + chained_odds(directions, left, candidates.azimuth, candidates.variance + own)
@@ -113,7 +113,7 @@ def best(candidates: Candidates) -> Candidates:
     return Candidates(*(part[np.sort(order)] for part in candidates))
 
 
-def started(directions: Directions, left: Array, own: float) -> Candidates:
+def started(directions: HeardDirections, left: Array, own: float) -> Candidates:
     """A candidate for each direction of which enough weight is left (K,) by all candidates too, the most first, unless
     it is next to one that was chosen."""
     chosen: list[int] = []

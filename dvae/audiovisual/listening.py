@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvae.audiovisual.association import Directions
+from dvae.audiovisual.association import HeardDirections
 from dvae.audiovisual.heard_only import Candidates, HeardOnly, drifted, no_candidates, no_speakers
 from dvae.tracking.population import rows_of
 
@@ -37,7 +37,7 @@ class Presence(NamedTuple):
         row = rows_of(self.source_id, source_id)
         return Presence(source_id, np.append(self.level, 0.0)[row], np.append(self.heard, -math.inf)[row])
 
-    def after(self, directions: Directions, beta: Array) -> Presence:
+    def after(self, directions: HeardDirections, beta: Array) -> Presence:
         """After some frames of directions (K,), theirs with the probability beta (K, M)."""
         mass = np.minimum(directions.in_frames(directions.weight[:, None] * beta), 1.0)  # (F, M)
         level, heard = self.level, self.heard

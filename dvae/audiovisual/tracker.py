@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dvae.audiovisual.association import Directions, assign_directions, gather, next_to
+from dvae.audiovisual.association import HeardDirections, assign_directions, gather, next_to
 from dvae.audiovisual.config import AudioVisualConfig
 from dvae.audiovisual.evidence import innovations, on_centres
 from dvae.audiovisual.heard_only import corrected, fed, started
@@ -120,7 +120,7 @@ class AudioVisualTracker:
         """Variance of a direction, rad^2."""
         return math.radians(self.config.direction_deviation) ** 2
 
-    def _e_w(self, directions: Directions, people: People, known: Listening) -> Assignment:
+    def _e_w(self, directions: HeardDirections, people: People, known: Listening) -> Assignment:
         """Directions (K,) are people's (N), speakers' who are heard only (J), candidates' (C), or nobody's."""
         own, clutter, speakers, candidates = self._own, self.config.direction_clutter, known.speakers, known.candidates
         azimuth = np.concatenate([people.bearings.azimuth, speakers.azimuth])
@@ -130,7 +130,12 @@ class AudioVisualTracker:
         return next_to(sure, rest)
 
     def _e_s_people(
-        self, directions: Directions, whose: Assignment, seen: Associated, people: People, present: NDArray[np.bool_]
+        self,
+        directions: HeardDirections,
+        whose: Assignment,
+        seen: Associated,
+        people: People,
+        present: NDArray[np.bool_],
     ) -> Others:
         """What directions say of the boxes of all tracks, and whom the voice keeps alive."""
         beta, variance = whose.responsibilities[:, : len(present)], self._own + people.bearings.variance
@@ -143,7 +148,7 @@ class AudioVisualTracker:
         others.present[confirmed] = present
         return others
 
-    def _e_s_heard_only(self, directions: Directions, whose: Assignment, known: Listening) -> Listening:
+    def _e_s_heard_only(self, directions: HeardDirections, whose: Assignment, known: Listening) -> Listening:
         """Where speakers and candidates are, who was heard, and new candidates."""
         if not len(directions.time):
             return known

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from dvae.audiovisual.binding import BindingConfig, Bodies, Evidence, arrange, confidence, gather, match, unsure
+from dvae.audiovisual.binding import BindingConfig, Bodies, Offsets, arrange, confidence, learn, match, unsure
 from dvae.audiovisual.voices import NOBODY, Assigned, Voices
 
 CONFIG = BindingConfig()
@@ -18,12 +18,12 @@ def bodies(*degrees: float, nats: float = np.nan) -> Bodies:
     return Bodies(np.arange(1, n + 1), np.radians(degrees), np.full(n, np.radians(2.0) ** 2), np.full(n, nats))
 
 
-def heard(people: Bodies, degrees: float, seconds: float = 2.0, config: BindingConfig = CONFIG) -> Evidence:
+def heard(people: Bodies, degrees: float, seconds: float = 2.0, config: BindingConfig = CONFIG) -> Offsets:
     """One voice from there for so long."""
-    evidence = arrange(Evidence.none(), np.array([1]), people.source_id)
+    evidence = arrange(Offsets.none(), np.array([1]), people.source_id)
     for _ in range(round(seconds / 0.05)):
         one = Assigned(np.ones(1), np.ones(1), np.radians([degrees]))
-        evidence = gather(evidence, one, people, 0.05, config)
+        evidence = learn(evidence, one, people, 0.05, config)
     return evidence
 
 
@@ -63,10 +63,10 @@ def test_evidence_is_forgotten_in_half_a_second_of_speech_and_follows_ids() -> N
     evidence = heard(people, 0.0)
     for _ in range(20):
         one = Assigned(np.ones(1), np.ones(1), np.radians([40.0]))
-        evidence = gather(evidence, one, people, 0.05, CONFIG)
+        evidence = learn(evidence, one, people, 0.05, CONFIG)
     assert np.degrees(evidence.offset[0]) == pytest.approx([40 * (1 - np.exp(-2)), -40 * np.exp(-2)], abs=0.5)
     silence = Assigned(np.zeros(1), np.zeros(1), np.zeros(1))
-    quiet = gather(evidence, silence, people, 100.0, CONFIG)
+    quiet = learn(evidence, silence, people, 100.0, CONFIG)
     np.testing.assert_allclose(quiet.offset, evidence.offset)
     turned = arrange(evidence, np.array([8, 1]), np.array([2, 5, 1]))
     np.testing.assert_allclose(turned.offset[1], [evidence.offset[0, 1], 0.0, evidence.offset[0, 0]])
