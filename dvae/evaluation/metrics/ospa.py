@@ -61,11 +61,11 @@ def _ospa(cost: Array, missing: float) -> float:
 def _names(
     truth: Sequence[FrameBoxes], result: Sequence[FrameBoxes], costs: Sequence[Array], missing: float
 ) -> dict[int, int]:
-    """Track -> person, one to one, so that the cost of all frames is least; without those who are never near."""
+    """Track -> person, one to one, so that the cost of all frames is least."""
     people, tracks = (np.unique(np.concatenate([np.zeros(0, np.int64), *(f.ids for f in x)])) for x in (truth, result))
     saved = np.zeros((len(people), len(tracks)))
     for wanted, found, cost in zip(truth, result, costs, strict=True):
         pairs = np.ix_(np.searchsorted(people, wanted.ids), np.searchsorted(tracks, found.ids))
         saved[pairs] += missing - cost
     rows, columns = linear_sum_assignment(-saved)
-    return {int(tracks[c]): int(people[r]) for r, c in zip(rows, columns, strict=True) if saved[r, c] > 0.0}
+    return {int(tracks[c]): int(people[r]) for r, c in zip(rows, columns, strict=True)}

@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
     mouth = {
         f"person{p + 1}": np.column_stack([time - 0.01, np.ones(NUM_FRAMES), where[:, p]]) for p in range(2)
     }  # measured at times of their own
+    mouth["person2"] = np.delete(mouth["person2"], np.arange(30, 40), axis=0)  # and not always
     seen = np.zeros((5, NUM_FRAMES, 2))
     seen[0, 10:, 0], seen[2, 10:, 0] = projected(where[10:, 0]).T  # out of view before
     heard = {
@@ -75,6 +76,7 @@ def test_mouths_are_seen_from_the_array_and_projected_where_they_were_seen(recor
     expected = mouths() - [0.0, 0.4, 0.0]
     np.testing.assert_allclose(recording.mouth[:-1, 0], expected[:-1, 0], atol=0.02)
     assert np.isnan(recording.mouth[-1]).all()  # after the last measurement
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(recording.mouth[:-1, 1, 0])), np.arange(29, 40))
     assert np.isnan(recording.seen[:10]).all()
     assert np.isnan(recording.seen[:, 1]).all()
     pixels = recording.camera.pixels(recording.pose.to_camera(recording.mouth[10:-1, 0]))

@@ -82,6 +82,12 @@ def test_another_voice_of_the_same_person_is_a_switch_and_a_turn_without_match_t
     assert counts.delays == (0.0, np.inf)
 
 
+def test_only_turns_of_a_second_and_more_have_a_time_to_match() -> None:
+    truth = flags("x" * 9 + "." * 5 + "x" * 10)
+    claims = np.zeros((1, 24), dtype=int)
+    assert match_counts(truth, np.ones_like(truth), claims, STEP * np.arange(24), STEP).delays == (0.0,)
+
+
 def test_runs_are_first_and_end() -> None:
     assert runs(flags("xx..x.xx")[0]) == [(0, 2), (4, 5), (6, 8)]
     assert runs(flags("....")[0]) == []
