@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import ArrayLike
 
 from dvae.audiovisual.association import assign_directions
+from dvae.audiovisual.binding import Bodies
 from dvae.audiovisual.scene import Heard, Scene
-from dvae.audiovisual.speakers import SpeakerConfig, SpeakerFinder
+from dvae.audiovisual.speakers import SpeakerConfig, SpeakerFinder, _observed, _people
 from dvae.audiovisual.tracker import AudioVisualFrame, Sources
 from dvae.signal.audio_file import Audio
-from dvae.tracking.tracks import Tracks
+from dvae.tracking.tracks import Tracks, TrackState
 
 HOP = 512  # samples
 RATE = 16000
@@ -422,3 +423,30 @@ def test_one_microphone_without_lips_says_nothing_of_anybody() -> None:
     for scene in play(who, talks(16, Talk(0, 0.5, 5.0)), [0, 20]):
         assert not scene.speakers.speaking.any()
         assert not len(scene.matches.voice_id)
+
+
+def test_a_track_that_another_one_continues_is_the_same_person() -> None:
+    where = np.array([[0.0, 0.0, 50.0, 100.0], [5.0, 0.0, 55.0, 100.0], [300.0, 0.0, 350.0, 100.0]])
+    lost, seen = TrackState.OCCLUDED, TrackState.CONFIRMED
+    for other, age, people in ((seen, 1.2, [2, 3]), (seen, 9.0, [1, 2, 3]), (lost, 1.2, [1, 2, 3])):
+        tracks = Tracks(
+            np.array([1, 2, 3]), np.array([lost, other, lost]), np.ones(3, bool), np.zeros(3, np.int64), where,
+            where * 0, where * 0, np.ones(3), np.array([20.0, age, 20.0]), np.array([1.0, 0.0, 1.0]), np.arange(3),
+        )  # fmt: skip
+        assert _people(tracks).track_id.tolist() == people
+
+
+def test_what_is_heard_of_others_is_no_bodys() -> None:
+    """Of two people and one who is heard only; lips are one more factor of the responsibilities."""
+    ids, angles = np.array([1, 2, -1]), np.zeros(3)
+    sources = Sources(ids, np.array([1, 2, 0]), angles, angles, ids > 0)
+    bodies = Bodies(np.array([2, 1]), angles[:2], angles[:2], np.full(2, np.nan))
+    sound = Heard(0.0, np.zeros(2), np.array([0.8, 0.5]), 0.9)
+    shares = np.array([[0.6, 0.1, 0.2, 0.1], [0.0, 0.5, 0.0, 0.5]])
+    found = _observed(sound, shares, sources, bodies, 0.2)
+    np.testing.assert_allclose(found.weight, [0.08 + 0.25, 0.48])
+    assert found.others == pytest.approx(0.16 + 0.3 * (0.08 + 0.25))
+    assert found.speech == 0.9
+    lips = _observed(sound, shares, sources, bodies._replace(nats=np.array([np.nan, np.log(2.0)])), 0.2)
+    np.testing.assert_allclose(lips.weight, [0.08 / 1.6 + 0.25, 0.48 * 2.0 / 1.6])
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)  # those given are as they were
