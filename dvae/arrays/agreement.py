@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dvae.arrays.positions import SPEED_OF_SOUND, Positions
 from dvae.signal.audio_file import Audio
+from dvae.signal.channel_watch import LEVEL_DB
 
 WINDOW = 4096  # samples
 BLOCK = 256  # samples: where all are zero, the stream had a hole
@@ -64,9 +65,11 @@ class PositionCheck:
             window, self._waiting = self._waiting[:, :WINDOW], self._waiting[:, WINDOW:]
             if not window.reshape(-1, WINDOW // BLOCK, BLOCK).any(axis=(0, 2)).all():
                 continue  # no microphone is as quiet as that: what comes after it is not loud for it
-            level = float(np.sqrt(np.square(window).mean()))
+            powers = np.square(window).mean(axis=1)
+            level = float(np.sqrt(powers.mean()))
             self._levels.append(level)
-            if level > LOUD * min(self._levels):
+            all_hear = powers.min() > powers.max() * 10.0 ** (-LEVEL_DB / 10.0)  # a dead microphone is no wrong place
+            if level > LOUD * min(self._levels) and all_hear:
                 self._found.append(self._misfit(self._pair_delays(window)))
 
     def _pair_delays(self, window: Audio) -> NDArray[np.float64]:

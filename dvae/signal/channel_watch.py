@@ -25,6 +25,7 @@ ALIKE, UNLIKE = 0.7, 0.3  # correlation of those that hear the same, and of one 
 MAX_DELAY_BLOCKS = 10  # of 1 / (2 LOW_HZ) s, by which two microphones may hear the same one after the other
 LOUD = 1e-6  # mean power below LOW_HZ that the noise of two microphones has not, which differs where nobody speaks
 SILENCE = 1e-8  # mean power: below it nothing can be compared
+NOTHING = 1e-11  # mean power that no microphone is below: less than the smallest step of 16 bits
 
 
 class UnlikeChannel(NamedTuple):
@@ -61,6 +62,20 @@ class InvertedChannels(NamedTuple):
         )
 
 
+class DeadChannels(NamedTuple):
+    """Several channels, from 0 on, that carry nothing while others do."""
+
+    channels: tuple[int, ...]
+
+    def text(self, used: Sequence[int]) -> str:
+        """What to say; used: the numbers of the channels in the input, from 0 on."""
+        numbers = channels_text(sorted(used[index] for index in self.channels))
+        return (
+            f"expected channels that hear the same, got nothing on channels {numbers}: dead or not connected? Leave "
+            f'them out by channels: "{_others(used, self.channels)}"'
+        )
+
+
 class DifferentChannels(NamedTuple):
     """The two channels there are hear different things."""
 
@@ -75,7 +90,7 @@ class DifferentChannels(NamedTuple):
         )
 
 
-Finding = UnlikeChannel | InvertedChannels | DifferentChannels
+Finding = UnlikeChannel | InvertedChannels | DeadChannels | DifferentChannels
 
 
 def _others(used: Sequence[int], without: Sequence[int]) -> str:
@@ -121,6 +136,9 @@ class ChannelWatch:
         low, power = low - mean[:, None], power - mean**2
         if power.max() < SILENCE:
             return None
+        dead = np.flatnonzero(power < NOTHING)
+        if len(dead) > 1:
+            return DeadChannels(tuple(dead.tolist()))
         correlation = _correlation(low, low)
         found = [self._unlike(index, power, correlation) for index in range(self._num_channels)]
         unlike = [channel for channel in found if channel is not None]

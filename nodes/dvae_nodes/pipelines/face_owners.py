@@ -78,6 +78,7 @@ def landmarks_in_pixels(message: Any) -> NDArray[np.float64]:
     """hri_msgs/FacialLandmarks -> (68, 2); NaN for points that were not found: at 0, or without confidence where others
     have some."""
     points = np.array([[point.x, point.y, point.c] for point in message.landmarks[:POINTS]], dtype=np.float64)
+    points = points.reshape(-1, 3)
     is_missing = ~points[:, :2].any(axis=1) | ((points[:, 2] <= 0.0) & points[:, 2].any())
     found: NDArray[np.float64] = points[:, :2] * [message.width or 1, message.height or 1]
     found[is_missing] = np.nan

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from dvae_nodes.wire.conversions import stamp_to_nanoseconds
 from dvae_nodes.wire.speakers import Places
 from dvae_nodes.wire.transforms import frame_name
 
+Model = TypeVar("Model")
 RATE = 16000  # Hz, of what is heard
 WAY_OUT = "set the tracker's parameter stamp to arrival"
 
@@ -90,6 +92,14 @@ def positions_of(node: SpeakersNodeConfig) -> Positions:
     return positions
 
 
+def _of(parameter: str, load: Callable[[], Model]) -> Model:
+    """A model; an error names the parameter that it is of."""
+    try:
+        return load()
+    except ValueError as error:
+        raise ValueError(f"{parameter}: {error}") from error
+
+
 class SceneFinder:
     """`hear` and `see` what comes -> the scenes that are complete. ValueError for settings that do not fit together."""
 
@@ -97,8 +107,9 @@ class SceneFinder:
         node = settings[SpeakersNodeConfig]
         self._reporter, self._people = reporter, ClassList(node.person_classes)
         positions = positions_of(node)
-        hearing = Hearing(positions, settings[HearingConfig])
-        self.tracker = PosedTracker(OnlineTracker.load(node.model, OF_TRACKS), settings[AudioVisualConfig])
+        hearing = _of("hearing_model", lambda: Hearing(positions, settings[HearingConfig]))
+        people = _of("model", lambda: OnlineTracker.load(node.model, OF_TRACKS))
+        self.tracker = PosedTracker(people, settings[AudioVisualConfig])
         self.finder = SpeakerFinder(hearing, self.tracker, settings[SpeakerConfig], lip_config=settings[LipConfig])
         self.finder.rules = rules_of(settings)
         self.view = CameraView(settings[CameraViewConfig], settings[GeometryConfig], reporter)

@@ -116,6 +116,7 @@ class SpeakersPipeline(Pipeline):
             "tracks ahead of audio [s]": lambda: f"{scenes.finder.facts.video_ahead_seconds:.2f}",
             "clocks apart [s]": lambda: f"{scenes.watch.clocks.apart_seconds:.2f}",
             "microphones disagree with positions": lambda: f"{scenes.watch.check.disagreement:.2f}",
+            "robot speaks": lambda: "yes: nobody else is heard" if scenes.finder.robot_speaks else "no",
             "voices": lambda: ", ".join(self._listed) or "none",
         }
 

@@ -61,3 +61,10 @@ def test_nothing_is_said_of_silence_of_steady_noise_and_of_two_microphones(rng: 
     for nothing in (np.zeros_like(steady), steady, holes):
         assert np.isnan(disagreement(POSITIONS, nothing))
     assert np.isnan(disagreement(POSITIONS[:2], plane_waves([20.0, 90.0], 1e-3, rng)[:2]))
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.01])
+def test_a_dead_microphone_is_not_in_a_wrong_place(gain: float, rng: np.random.Generator) -> None:
+    heard = plane_waves([20.0, -75.0, 130.0], 1e-3, rng)
+    heard[2] = gain * rng.normal(0, 0.1, heard.shape[1])
+    assert np.isnan(disagreement(POSITIONS, heard))

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from dvae.signal.channel_watch import ChannelWatch, DifferentChannels, Finding, InvertedChannels, UnlikeChannel
+from dvae.signal.channel_watch import (
+    ChannelWatch,
+    DeadChannels,
+    DifferentChannels,
+    Finding,
+    InvertedChannels,
+    UnlikeChannel,
+)
 
 RATE = 16000
 
@@ -53,6 +60,18 @@ def test_a_dead_or_a_deafening_channel_is_named(gain: float, rng: np.random.Gene
     assert isinstance(found, UnlikeChannel)
     assert found.channel == 2
     assert (found.level_db > 0) == (gain > 1)
+
+
+@pytest.mark.parametrize("dead", [(2, 3), (0, 2, 3)])
+def test_several_dead_channels_are_named_not_those_that_hear(dead: tuple[int, ...], rng: np.random.Generator) -> None:
+    channels = array(5.0, rng)
+    channels[list(dead)] = 0.0
+    (found,) = watched(channels)
+    assert isinstance(found, DeadChannels)
+    assert found.channels == dead
+    text = found.text([0, 1, 2, 3])
+    assert "got nothing on channels " in text
+    assert text.endswith({2: 'Leave them out by channels: "1-2"', 3: 'Leave them out by channels: "2"'}[len(dead)])
 
 
 def test_of_two_channels_the_silent_one_is_named(rng: np.random.Generator) -> None:

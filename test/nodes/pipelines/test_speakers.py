@@ -193,6 +193,7 @@ def test_without_positions_it_says_so_once_and_does_nothing() -> None:
         ({"microphone_positions": "0 0"}, "expected at least 1 place"),
         ({"microphone_positions": "30 30 0; -30 30 0; -30 -30 0; 30 -30 0"}, "got 84.8528 m: millimetres"),
         ({"channels": "1-3"}, r"channels: expected 4 of them \(microphone_positions\), got 3 in '1-3'"),
+        ({"model": "nope"}, "^model: expected a model folder or one of"),
         ({"voice_prefix": "b"}, "voice_prefix: expected another one than body_prefix, got 'b' twice"),
         ({"body_prefix": "1"}, "body_prefix: expected letters, got '1'"),
     ],
@@ -409,6 +410,15 @@ def landmarks(seconds: float, face: str, opening: float) -> Arrival:
     header = tracks_message(TYPES, seconds, {}).header
     message = TYPES.make("hri_msgs/msg/FacialLandmarks", header=header, landmarks=made, height=480, width=640)
     return Arrival(seconds + 0.02, f"on_face_landmarks {face}", message)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_landmarks_that_are_none_are_refused(count: int) -> None:
+    run = Run().play([*face_messages(0.0, {"f1": 18.0}), *video(0.2)])
+    wrong = landmarks(0.0, "f1", 0.2)
+    wrong.message.landmarks = wrong.message.landmarks[:count]
+    with pytest.raises(ValueError, match=r"expected landmarks .68, 2. or .*, got"):
+        run.play([wrong])
 
 
 @pytest.mark.parametrize("settings", [{}, {"microphone_positions": "0 0 0", "num_channels": 1}])
