@@ -88,6 +88,11 @@ class AudioClock:
         while len(self._anchors) > 1 and self._anchors[1].position <= index:
             self._anchors.popleft()
 
+    def forget(self) -> None:
+        """Everything has gone out that came before the newest chunk."""
+        while len(self._anchors) > 1:
+            self._anchors.popleft()
+
     def _follow(self, stamp: int, num_samples: int, is_arrival: bool) -> None:
         assert self._zero is not None
         late = stamp - self._zero - self._lasts(self._num_samples)

@@ -207,6 +207,7 @@ class SceneFinder:
         scenes: list[StampedScene] = []
         for piece in pieces:
             self._frame_id = self._node_frame(piece)
+            piece.clock.forget()
             if piece.samples.size:
                 self.watch.add_samples(piece.samples)
                 scenes += self._stamped(self.finder.hear(piece.samples, piece.stamp / NANOSECONDS))

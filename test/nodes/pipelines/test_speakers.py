@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -443,6 +444,17 @@ def test_lips_tell_apart_who_stands_side_by_side(settings: dict[str, Any]) -> No
         own, others = speaking(face)[:: 1 if face == "f1" else -1]
         assert own > 25, (face, other)
         assert others == 0
+
+
+def test_what_is_past_is_forgotten() -> None:
+    """Nothing that the package makes is kept for each chunk, or each image."""
+    run, counts = Run(ros4hri=False), list[int]()
+    arrivals = [*video(3.0), *sound(turns(DATA, 18.0))]
+    for seconds in (1.0, 2.0, 3.0):
+        run.play(each for each in arrivals if seconds - 1.0 < each.seconds <= seconds).outputs.clear()
+        gc.collect()
+        counts.append(sum(str(type(each).__module__).startswith("dvae") for each in gc.get_objects()))
+    assert counts[2] - counts[1] <= 5  # 31 chunks and 20 images came meanwhile
 
 
 def test_other_classes_do_not_speak() -> None:
