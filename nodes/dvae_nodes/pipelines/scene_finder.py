@@ -81,8 +81,15 @@ class StampedScene(NamedTuple):
 
 
 def rules_of(settings: Settings) -> Rules:
-    """Those of the finder's rules that may change while it runs."""
-    return Rules(settings[SpeakingConfig], settings[VoiceConfig], settings[BindingConfig])
+    """Those of the finder's rules that may change while it runs; ValueError where what begins would end at once."""
+    speaking, binding = settings[SpeakingConfig], settings[BindingConfig]
+    for ends, low, begins, high in (
+        ("stop_probability", speaking.stop_probability, "start_probability", speaking.start_probability),
+        ("drop_confidence", binding.drop_confidence, "assert_confidence", binding.assert_confidence),
+    ):
+        if low > high:
+            raise ValueError(f"{ends}: expected at most {begins}, {high:g}, got {low:g}")
+    return Rules(speaking, settings[VoiceConfig], binding)
 
 
 def positions_of(node: SpeakersNodeConfig) -> Positions:

@@ -123,7 +123,10 @@ class SpeakersPipeline(Pipeline):
     def configure(self, settings: Settings) -> None:
         super().configure(settings)
         if self._scenes is not None:
-            self._scenes.finder.rules = rules_of(settings)
+            try:
+                self._scenes.finder.rules = rules_of(settings)
+            except ValueError as error:
+                self.reporter.report(str(error), f"{error}: the settings before stay")
 
     def on_camera_info(self, message: Any, _: int) -> list[Output]:
         """sensor_msgs/CameraInfo of the camera in whose images people are tracked."""

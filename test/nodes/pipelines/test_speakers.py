@@ -23,6 +23,8 @@ from array_scene import (
 from live_messages import DATA
 from make_bag import audio_types
 
+from dvae.audiovisual.binding import BindingConfig
+from dvae.audiovisual.speaking import SpeakingConfig
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import read_mono
 from dvae_nodes.lifecycle.pipeline import Settings
@@ -202,6 +204,18 @@ def test_without_positions_it_says_so_once_and_does_nothing() -> None:
 def test_settings_that_do_not_fit(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Run(**settings)
+
+
+def test_limits_that_would_end_at_once_what_begins() -> None:
+    """At the start they are an error; while the node runs a word, and it goes on as before."""
+    wrong = SpeakingConfig(start_probability=0.6, stop_probability=0.7)
+    with pytest.raises(ValueError, match="stop_probability: expected at most start_probability"):
+        Run(HERE, wrong)
+    with pytest.raises(ValueError, match="drop_confidence: expected at most assert_confidence"):
+        Run(HERE, BindingConfig(drop_confidence=0.9))
+    run = Run()
+    run.pipeline.configure(Settings(run.pipeline.node, HERE, wrong))
+    assert run.said == ["stop_probability: expected at most start_probability, 0.6, got 0.7: the settings before stay"]
 
 
 def test_without_a_camera_voices_are_nobodys() -> None:
