@@ -46,11 +46,17 @@ def test_readme_is_one_page_and_its_library_example_runs() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 150
     (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    boxes = np.array([[100.0, 100.0, 200.0, 400.0]])
-    names: dict[str, Any] = {"boxes": boxes, "time": 0.1, "scores": np.ones(1), "samples": np.zeros(1000, np.float32)}
+    boxes, samples = np.array([[100.0, 100.0, 200.0, 400.0]]), np.zeros(1000, np.float32)
+    names: dict[str, Any] = {"boxes": boxes, "time": 0.1, "scores": np.ones(1), "samples": samples}
+    names |= {
+        "positions": 0.045 * np.array([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]]),
+        "channels": np.stack([samples] * 4),
+    }
     exec(compile(block, "README.md", "exec"), names)
     assert len(names["tracks"].boxes) == 1
     assert len(names["ready"]) + len(names["rest"]) == 1000
+    assert [scene.time for scene in names["scenes"]] == []
+    assert not len(names["talking"])
     assert type(names["prior"]).__name__ == "RVAE"
 
 

@@ -14,9 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dvae.arrays.positions import Positions
 from dvae.audiovisual.alignment import Alignment, Moment, Seen
 from dvae.audiovisual.binding import BindingConfig, Bodies
+from dvae.audiovisual.config import OF_TRACKS
 from dvae.audiovisual.conversation import OTHERS, Rules, advance, between, catch_up, nobody, speakers_of
+from dvae.audiovisual.geometry import CalibratedMap, CameraModel, Pose
 from dvae.audiovisual.hearing import Hearing
 from dvae.audiovisual.lips import LipConfig, Loudness, Signal, lip_nats
 from dvae.audiovisual.scene import Array, Heard, Ids, Matches, Scene
@@ -28,6 +31,7 @@ from dvae.configuration import setting
 from dvae.signal.audio_file import Audio
 from dvae.tracking.boxes import as_boxes, iou
 from dvae.tracking.frame import one_each, whole
+from dvae.tracking.online import OnlineTracker
 from dvae.tracking.population import rows_of, select
 from dvae.tracking.tracks import Tracks, TrackState
 
@@ -99,6 +103,19 @@ class SpeakerFinder:
         self._num_resets = 0
         self._lips: dict[int, Signal] = {}  # by the ids of people
         self._loudness, self._lip = Loudness(), lip_config or LipConfig()
+
+    @classmethod
+    def load(
+        cls, positions: Positions, camera: CameraModel, pose: Pose | None = None, tracked: bool = False
+    ) -> SpeakerFinder:
+        """A finder with the shipped models.
+
+        positions: of the microphones, (C, 3) in m, x forward, y left, z up; pose: of their frame in the camera's, by
+        default at the camera and looking the same way; tracked: whether `see` will be given the ids of boxes that are
+        tracked already.
+        """
+        people = OnlineTracker.load("motion_srnn", OF_TRACKS if tracked else None, camera.image_size)
+        return cls(Hearing(positions), AudioVisualTracker(people, CalibratedMap(camera, pose)))
 
     @property
     def robot_speaks(self) -> bool:
