@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from dvae.arrays.agreement import TOO_MUCH, PositionCheck
+from dvae.arrays.direction import searched_azimuths
 from dvae.arrays.positions import Positions
+from dvae.audiovisual.scene import Array
 from dvae.audiovisual.speakers import SpeakerFacts
 from dvae.signal.audio_clock import NANOSECONDS
 from dvae.signal.audio_file import Audio
@@ -18,6 +21,7 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.stream_clocks import StreamClocks
 from dvae_nodes.wire.audio import AudioChunk
 
+AHEAD = math.radians(60.0)  # so far to the left and to the right people are usually before a camera
 PATIENCE_SECONDS = 3.0  # of one stream without the other, after which it is said
 
 
@@ -39,6 +43,16 @@ class SpeakersWatch:
         self._disagrees = False
         self._alone: dict[str, int] = {}  # since when a stream comes without the other, ns
         self._late = facts.late_frames, facts.late_heard  # of video and of sound, that were left out
+        if len(positions) > 1:
+            self._say_line(searched_azimuths(positions - positions.mean(axis=0)))
+
+    def _say_line(self, searched: Array) -> None:
+        """A word where microphones on a line cannot tell the left from the right of what is ahead."""
+        low, high = np.degrees([side[np.abs(side) <= AHEAD].max(initial=0.0) for side in (-searched, searched)])
+        if min(low, high) < 0.9 * math.degrees(AHEAD):
+            text = "expected microphones that are not on one line, or on one from left to right (y), got another line"
+            ahead = f"all voices ahead are taken as from {0.0 - low:.0f} to {high:.0f} degrees"
+            self._reporter.report("line", f"microphone_positions: {text}: {ahead}")
 
     def restart(self) -> None:
         """Time begins anew."""

@@ -206,6 +206,16 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], text: str) -> None:
         Run(**settings)
 
 
+@pytest.mark.parametrize(
+    ("positions", "said"),
+    [("0 0.03 0; 0 -0.03 0", 0), ("0.01 0.03 0; -0.01 -0.03 0", 0), ("0.03 0 0; -0.03 0 0", 1), (SQUARE, 0)],
+)
+def test_a_line_that_takes_the_right_for_the_left_is_said(positions: str, said: int) -> None:
+    run = Run(microphone_positions=positions)
+    assert len(run.said) == said
+    assert all("got another line: all voices ahead are taken as from 0 to 60 degrees" in text for text in run.said)
+
+
 def test_limits_that_would_end_at_once_what_begins() -> None:
     """At the start they are an error; while the node runs a word, and it goes on as before."""
     wrong = SpeakingConfig(start_probability=0.6, stop_probability=0.7)
