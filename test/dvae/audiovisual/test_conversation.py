@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from bearings import heard
 
-from dvae.audiovisual.binding import Bodies
-from dvae.audiovisual.conversation import between, carry, nobody
-from dvae.audiovisual.voices import NOBODY, Voices
+from dvae.audiovisual.binding import BindingConfig, Bodies
+from dvae.audiovisual.conversation import Rules, advance, between, carry, nobody
+from dvae.audiovisual.sound import HeardFrame
+from dvae.audiovisual.speaking import Observed, SpeakingConfig
+from dvae.audiovisual.voices import NOBODY, VoiceConfig, Voices
 
 
 def bodies(**degrees: float) -> Bodies:
@@ -30,3 +33,16 @@ def test_a_voice_moves_with_its_body_and_one_that_is_nobodys_stays() -> None:
     before = bodies(b2=175.0, b1=10.0, b4=np.nan)  # the third comes, the fourth was nowhere
     found = carry(voices, before, bodies(b1=13.0, b2=-170.0, b3=0.0, b4=8.0))
     np.testing.assert_allclose(np.degrees(found.azimuth), [15.0, -175.0, 33.0, -5.0, 44.0], atol=1e-9)
+
+
+def test_a_hole_in_the_sound_is_time_in_which_nothing_is_heard() -> None:
+    rules, one, state = Rules(SpeakingConfig(), VoiceConfig(), BindingConfig()), bodies(b1=0.0), nobody()
+    for k in range(20):
+        frame = HeardFrame(heard(0.1 * k, 0.0), 0.1, False)
+        state = advance(state, frame, Observed(np.ones(1), 0.0, 1.0), one, rules)
+    at_once, later = (
+        advance(state, HeardFrame(heard(time, 0.0), 0.1, False), Observed(np.ones(1), 0.0, 1.0), one, rules)
+        for time in (2.0, 2.4)
+    )
+    assert later.bodies_speak.probability[0] < at_once.bodies_speak.probability[0]
+    assert later.bodies_speak.weight[0] < 0.8 * at_once.bodies_speak.weight[0]
