@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from dvae.arrays.positions import Positions
 from dvae.audiovisual.alignment import Alignment, Moment, Seen
@@ -239,14 +239,24 @@ def _seen(boxes: ArrayLike, time: float, track_ids: ArrayLike | None, scores: Ar
 
 
 def _people(tracks: Tracks) -> Tracks:
-    """The confirmed tracks, without those that were lost when another one began in their place: the same person."""
+    """The confirmed tracks, without those that were lost when another one began in their place: the same person. Nor
+    those that a voice alone keeps, longer than they were ever seen, where somebody is seen: false detections that the
+    voice of that person holds."""
     people = select(tracks, tracks.state != TrackState.TENTATIVE)
     lost = people.state == TrackState.OCCLUDED
     began = (
         people.age[:, None] <= people.time_since_detection + TAKEOVER_SECONDS
     )  # (one that is seen, one that is lost)
     taken = (~lost[:, None] & began & (iou(people.boxes, people.boxes) > TAKEOVER_IOU)).any(axis=0)
-    return select(people, ~(lost & taken))
+    brief = people.time_since_detection > 0.5 * people.age
+    held = (~lost[:, None] & brief & _same_columns(people.boxes)).any(axis=0)
+    return select(people, ~(lost & (taken | held)))
+
+
+def _same_columns(boxes: Array) -> NDArray[np.bool_]:
+    """Whether between the sides of each box (N, 1) is the middle of each other one (1, N)."""
+    middle = 0.5 * (boxes[:, 0] + boxes[:, 2])
+    return np.asarray((boxes[:, :1] < middle) & (middle < boxes[:, 2:3]))
 
 
 def _bodies(frame: AudioVisualFrame, people: Tracks, nats: Array) -> Bodies:

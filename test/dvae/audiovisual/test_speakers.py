@@ -229,6 +229,22 @@ def test_of_two_people_ten_degrees_apart_nobody_is_said_to_speak(degrees: float)
     assert np.degrees(now.azimuth[2]) == pytest.approx(degrees, abs=4.0)
 
 
+@pytest.mark.parametrize(
+    ("seen_for", "lost_for", "x", "is_there"),
+    [(0.6, 0.7, 120.0, False), (0.6, 0.5, 120.0, True), (0.6, 5.0, 300.0, True), (16.0, 3.0, 120.0, True)],
+)
+def test_who_was_seen_shorter_than_lost_is_nobody_where_somebody_is_seen(
+    seen_for: float, lost_for: float, x: float, is_there: bool
+) -> None:
+    state, ids = np.array([TrackState.CONFIRMED, TrackState.OCCLUDED], dtype=np.int64), np.array([1, 2])
+    places = np.array([[100.0, 0.0, 200.0, 300.0], [x, 50.0, x + 40.0, 150.0]])
+    tracks = Tracks(
+        ids, state, ids > 0, ids, places, places * 0, places * 0, np.ones(2), np.array([20.0, seen_for + lost_for]),
+        np.array([0.0, lost_for]), np.array([0, -1]),
+    )  # fmt: skip
+    assert _people(tracks).track_id.tolist() == ([1, 2] if is_there else [1])
+
+
 @pytest.mark.parametrize("degrees", [180.0, -170.0, 60.0])
 def test_a_voice_where_nobody_is_belongs_to_nobody(degrees: float) -> None:
     scenes = play(finder(), talks(5, Talk(degrees, 0.5, 4.0)), [0, 20])
