@@ -189,6 +189,7 @@ def build_parser() -> argparse.ArgumentParser:
         "pipeline; may be given several times",
     )
     examples = {"tracker": "smoothing_lag=15", "enhancer": "preset=low_latency", "detector": "hit_threshold=0.5"}
+    examples["speakers"] = "'microphone_positions=0.03 0 0; -0.03 0 0'"
     for pipeline in PIPELINES:
         example = examples.get(pipeline.name, "NAME=VALUE")
         parser.add_argument(
