@@ -12,18 +12,20 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from dvae.audiovisual.scene import Array, Ids
+from dvae.audiovisual.scene import Array, BearingMap, Ids
 from dvae.audiovisual.sound import HeardFrame
 from dvae.tracking.boxes import Boxes
 
 
 class Seen(NamedTuple):
-    """A video frame: boxes (K, 4) in pixels, and where given the tracks' ids (K,) and scores (K,)."""
+    """A video frame: boxes (K, 4) in pixels, where given the tracks' ids (K,) and scores (K,), and the map of its time,
+    which may be another one when the frame's turn comes: a head turns meanwhile."""
 
     time: float  # s
     boxes: Boxes
     track_ids: Ids | None
     scores: Array | None
+    bearings: BearingMap | None = None
 
 
 class Moment(NamedTuple):

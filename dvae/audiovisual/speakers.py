@@ -73,9 +73,9 @@ class SpeakerFacts(NamedTuple):
 class SpeakerFinder:
     """`hear` samples and `see` boxes as they come; scenes are returned in order of time.
 
-    Ids of people are the tracker's, or those given to `see`. tracker (its `bearings`) and rules may be changed between
-    two calls. The same stamps give the same scenes in whatever order and pieces both streams come, as long as none is
-    more than max_wait_seconds behind the other.
+    Ids of people are the tracker's, or those given to `see`. rules, and bearings for the images that follow, may be
+    changed between two calls. The same stamps give the same scenes in whatever order and pieces both streams come, as
+    long as none is more than max_wait_seconds behind the other.
     """
 
     def __init__(
@@ -92,7 +92,8 @@ class SpeakerFinder:
         self.rules = Rules(
             speaking_config or SpeakingConfig(), voice_config or VoiceConfig(), binding_config or BindingConfig()
         )
-        self.tracker, self._sound = tracker, Sound(hearing, self.config.gap_seconds, self.config.lookahead_seconds)
+        self.bearings = tracker.bearings
+        self._tracker, self._sound = tracker, Sound(hearing, self.config.gap_seconds, self.config.lookahead_seconds)
         self._alignment = Alignment(
             self.config.max_wait_seconds + self.config.lookahead_seconds + hearing.latency_seconds,
             self.config.scene_seconds,
@@ -139,7 +140,7 @@ class SpeakerFinder:
     def hear(self, samples: Audio, time: float) -> list[Scene]:
         """Samples (C, S) at 16 kHz, the first one at `time` in s. After a gap, or a step back of less than a second,
         hearing begins anew. ValueError as Hearing.feed, or for a time that is not finite; nothing has changed then."""
-        time = _finite(time) + self.config.audio_offset_seconds
+        samples, time = np.asarray(samples), _finite(time) + self.config.audio_offset_seconds
         self._sound.hearing.check(samples)
         scenes = self._restart() if self._sound.is_before(time) > BACK_SECONDS else []
         self._alignment.add_heard(self._sound.add(samples, time))
@@ -154,7 +155,7 @@ class SpeakerFinder:
         track_ids (K,): of boxes that are tracked already, whose ids the scenes then have; without, they are detections.
         ValueError for other shapes, ids that are no whole numbers, or a time that is not finite; nothing has changed.
         """
-        seen = _seen(boxes, _finite(time), track_ids, scores)
+        seen = _seen(boxes, _finite(time), track_ids, scores)._replace(bearings=self.bearings)
         scenes = self._restart() if self._alignment.newest_seen - time > BACK_SECONDS else []
         self._alignment.add_seen(seen)
         return scenes + self._scenes()
@@ -176,7 +177,7 @@ class SpeakerFinder:
 
     def reset(self) -> None:
         """Forget everybody and both streams; ids go on, and pairs that were said end in the next scene."""
-        self.tracker.reset()
+        self._tracker.reset()
         self._sound.reset()
         self._alignment.reset()
         self._lips, self._loudness = {}, Loudness()
@@ -193,8 +194,10 @@ class SpeakerFinder:
 
     def _scene(self, moment: Moment) -> Scene:
         seen = moment.seen or _seen([], moment.time, None, None)
+        if moment.seen is not None:
+            self._tracker.bearings = seen.bearings
         heard = tuple(frame.heard for frame in moment.heard)
-        frame = self.tracker.update(
+        frame = self._tracker.update(
             seen.boxes, moment.time, seen.scores, seen.track_ids, heard=heard, looked=moment.seen is not None
         )
         self._given |= seen.track_ids is not None

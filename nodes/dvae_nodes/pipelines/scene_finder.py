@@ -18,6 +18,7 @@ from dvae.audiovisual.lips import LipConfig
 from dvae.audiovisual.scene import Scene
 from dvae.audiovisual.speakers import SpeakerConfig, SpeakerFinder
 from dvae.audiovisual.speaking import SpeakingConfig
+from dvae.audiovisual.tracker import AudioVisualTracker
 from dvae.audiovisual.voices import VoiceConfig
 from dvae.configuration import setting
 from dvae.signal.audio_clock import NANOSECONDS
@@ -29,7 +30,6 @@ from dvae_nodes.lifecycle.reporting import Reporter
 from dvae_nodes.pipelines.audio_reader import AudioConfig, Received, check_channels
 from dvae_nodes.pipelines.camera_view import CameraView, CameraViewConfig, Frames
 from dvae_nodes.pipelines.frame_clock import FrameClock, Place
-from dvae_nodes.pipelines.posed_tracker import PosedTracker
 from dvae_nodes.pipelines.speakers_watch import SpeakersWatch, is_usable
 from dvae_nodes.pipelines.stamped_audio import Piece, StampedAudio
 from dvae_nodes.pipelines.tracker_run import TrackerRun
@@ -116,8 +116,8 @@ class SceneFinder:
         positions = positions_of(node)
         hearing = _of("hearing_model", lambda: Hearing(positions, settings[HearingConfig]))
         people = _of("model", lambda: OnlineTracker.load(node.model, OF_TRACKS))
-        self.tracker = PosedTracker(people, settings[AudioVisualConfig])
-        self.finder = SpeakerFinder(hearing, self.tracker, settings[SpeakerConfig], lip_config=settings[LipConfig])
+        tracker = AudioVisualTracker(people, None, settings[AudioVisualConfig])
+        self.finder = SpeakerFinder(hearing, tracker, settings[SpeakerConfig], lip_config=settings[LipConfig])
         self.finder.rules = rules_of(settings)
         self.view = CameraView(settings[CameraViewConfig], settings[GeometryConfig], reporter)
         self._audio = StampedAudio(RATE, "all", node.max_gap, reporter, hearing.num_channels, node.channels)
@@ -175,7 +175,7 @@ class SceneFinder:
         people, _ = self.people(message)
         time = stamp / NANOSECONDS
         self._stamps[time] = stamp
-        self.tracker.follow(time, self.view.bearings)
+        self.finder.bearings = self.view.bearings
         boxes = np.array(list(people.values()), dtype=np.float64).reshape(-1, 4)
         scenes = self._stamped(self.finder.see(boxes, time, list(people)))
         self.watch.say_late(self.finder.facts)

@@ -58,7 +58,10 @@ class FakeTracker:
     """Every box is a confirmed track; its x1 is its azimuth in degrees times ten, its id the label. Between images
     people stay."""
 
+    bearings: Any = None
+
     def __init__(self) -> None:
+        self.maps: list[Any] = []  # of the images
         self.reset()
 
     def reset(self) -> None:
@@ -71,6 +74,7 @@ class FakeTracker:
     ) -> AudioVisualFrame:  # fmt: skip
         assert not self.times or time > self.times[-1][0]
         self.times.append((time, looked, len(heard)))
+        self.maps += [self.bearings] if looked else []
         if looked:
             self._boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
             self._ids = np.arange(1, len(self._boxes) + 1) if labels is None else np.asarray(labels, dtype=np.int64)
@@ -129,6 +133,17 @@ def play(
 
 def at(scenes: list[Scene], time: float) -> Scene:
     return min(scenes, key=lambda scene: abs(scene.time - time))
+
+
+def test_an_image_keeps_the_map_of_its_time_while_it_waits_for_the_sound() -> None:
+    who, tracker = finder(), FakeTracker()
+    who._tracker = tracker  # type: ignore[assignment]
+    maps = ["before the turn", "after it"]
+    for k in range(2):
+        who.bearings = maps[k]  # type: ignore[assignment]
+        assert not who.see(boxes(0), 0.1 * (k + 1))
+    who.hear(sound(1.0), 0.0)
+    assert tracker.maps == maps
 
 
 def test_the_one_who_speaks_is_said_to_and_her_voice_is_hers() -> None:
